@@ -1,0 +1,32 @@
+/** An error that no repetition can cure: the request is answered `failed` at once. Everything else is retried. */
+export class Permanent extends Error {
+  override readonly name = 'Permanent';
+  /** A stable word for programs, such as `corrupt-image`. */
+  readonly reason: Reason;
+
+  constructor(reason: Reason, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}
+
+/** Why a request ended in `failed`. */
+export const reasons = [
+  'not-an-image',
+  'unsupported-format',
+  'corrupt-image',
+  'too-many-pixels',
+  'photo-missing',
+  'no-face',
+  'several-faces',
+  'low-quality',
+  'unknown-person',
+  'too-many-attempts',
+] as const;
+
+export type Reason = (typeof reasons)[number];
+
+/** The message of anything thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,136 @@
+import type { Blobs } from '../ports.ts';
+import { decodeSegment, encodeSegment, type GalleryEvent } from './events.ts';
+import { type Change, Gallery } from './gallery.ts';
+
+const HEAD = 'head';
+const SEGMENTS = 'segments/';
+const PARALLEL_READS = 16;
+
+export interface GalleryStoreOptions {
+  readonly blobs: Blobs;
+  /** False forgets embeddings once read: a web server needs names and ids only. */
+  readonly keepEmbeddings: boolean;
+  readonly onChange?: (change: Change) => void;
+  /** Makes a UUID of version 7. */
+  readonly newId?: () => string;
+}
+
+/**
+ * The gallery in the object store: immutable segments of events, and one small object, `head`, that every writer
+ * overwrites after its segment. A reader compares `head` (one cheap request) and reads only what is new. No write is
+ * conditional and nothing is locked, because events may be applied in any order and more than once.
+ */
+export class GalleryStore {
+  readonly gallery = new Gallery();
+  readonly #options: GalleryStoreOptions;
+  readonly #newId: () => string;
+  readonly #seen = new Set<string>();
+  #head: string | undefined;
+  #running: Promise<void> | undefined;
+  #queued: Promise<void> | undefined;
+
+  constructor(options: GalleryStoreOptions) {
+    this.#options = options;
+    this.#newId = options.newId ?? Bun.randomUUIDv7;
+  }
+
+  /** Brings in everything that was appended, by anybody, before this call. Concurrent calls share the work. */
+  refresh(): Promise<void> {
+    if (!this.#running) return this.#start();
+    this.#queued ??= this.#running
+      .catch(() => {})
+      .then(() => {
+        this.#queued = undefined;
+        return this.#start();
+      });
+    return this.#queued;
+  }
+
+  /** Stores the events durably, applies them here, and lets every other reader know. */
+  async append(events: readonly GalleryEvent[]): Promise<void> {
+    const key = SEGMENTS + this.#newId();
+    await this.#options.blobs.put(key, encodeSegment(events));
+    await this.#signal();
+    this.#seen.add(key);
+    this.#applyAll(events);
+  }
+
+  /**
+   * Joins all segments into one, so that readers start fast and what was removed leaves the disk. Safe at any time and
+   * in several processes at once: it deletes only what the new segment holds. Removals older than `forgetBefore`
+   * (a stamp) are forgotten. Resolves to the number of segments joined.
+   */
+  async compact(forgetBefore = ''): Promise<number> {
+    const { blobs } = this.#options;
+    const keys = (await blobs.list(SEGMENTS)).map(info => info.key);
+    const whole = new Gallery();
+    const joined: string[] = [];
+    for (const key of keys) {
+      const segment = await blobs.get(key);
+      if (!segment) continue;
+      for (const event of decodeSegment(segment.body)) whole.apply(event);
+      joined.push(key);
+    }
+    if (joined.length === 0) return 0;
+    await blobs.put(SEGMENTS + this.#newId(), encodeSegment(whole.events(forgetBefore)));
+    await this.#signal();
+    for (const key of joined) await blobs.delete(key);
+    return joined.length;
+  }
+
+  /** How many segments there are, and whether any of them records a removal that compaction would carry out. */
+  get segments(): number {
+    return this.#seen.size;
+  }
+
+  #start(): Promise<void> {
+    this.#running = this.#readNew().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #readNew(): Promise<void> {
+    const { blobs } = this.#options;
+    const stored = await blobs.get(HEAD);
+    const head = stored && new TextDecoder().decode(stored.body);
+    if (head === this.#head) return;
+    for (;;) {
+      const keys = (await blobs.list(SEGMENTS)).map(info => info.key);
+      const fresh = keys.filter(key => !this.#seen.has(key));
+      if (await this.#read(fresh)) {
+        for (const key of this.#seen) if (!keys.includes(key)) this.#seen.delete(key);
+        break;
+      }
+    }
+    this.#head = head;
+  }
+
+  /** False when a segment was joined into another between the listing and the reading. */
+  async #read(keys: readonly string[]): Promise<boolean> {
+    for (let at = 0; at < keys.length; at += PARALLEL_READS) {
+      const batch = keys.slice(at, at + PARALLEL_READS);
+      const segments = await Promise.all(batch.map(key => this.#options.blobs.get(key)));
+      for (const [i, segment] of segments.entries()) {
+        if (!segment) return false;
+        this.#applyAll(decodeSegment(segment.body));
+        this.#seen.add(batch[i]!);
+      }
+    }
+    return true;
+  }
+
+  #applyAll(events: readonly GalleryEvent[]): void {
+    for (const event of events) {
+      const kept =
+        event.type === 'face' && !this.#options.keepEmbeddings
+          ? { ...event, embedding: new Float32Array(0) }
+          : event;
+      for (const change of this.gallery.apply(kept)) this.#options.onChange?.(change);
+    }
+  }
+
+  async #signal(): Promise<void> {
+    await this.#options.blobs.put(HEAD, new TextEncoder().encode(this.#newId()));
+  }
+}
