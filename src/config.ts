@@ -90,9 +90,9 @@ export const variables = {
   },
   FACEREC_THRESHOLD: {
     about:
-      'Least cosine similarity at which a face is named; a request may override it. The bigger the gallery, the higher',
+      'Least cosine similarity at which a face is named; default: what the models recommend, 0.40 for the bundled ones. ' +
+      'The bigger the gallery, the higher it should be; a request may override it',
     programs: ['worker'],
-    default: '0.40',
     schema: number(-1, 1, 'number'),
   },
   FACEREC_MODELS: {
@@ -201,7 +201,8 @@ export interface Config {
   readonly maxUploadBytes: number;
   readonly resultDays: number;
   readonly photoDays: number;
-  readonly threshold: number;
+  /** undefined: what the models recommend. */
+  readonly threshold: number | undefined;
   /** Folder of a user's own models; undefined means the bundled ones. */
   readonly modelsFolder: string | undefined;
   readonly visibilitySeconds: number;

@@ -3,7 +3,6 @@ import * as v from 'valibot';
 /** Bytes of UTF-8. Keeps a message of the request queue under 1 KiB even when every character is escaped. */
 export const MAX_FILE_NAME_BYTES = 200;
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
 /** Why this is no file name to store a photo under; undefined when it is one. */

@@ -2,7 +2,6 @@ import * as v from 'valibot';
 
 const encoder = new TextEncoder();
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
 function nameProblem(name: string, maxBytes: number): string | undefined {

@@ -4,15 +4,17 @@ import { reasons } from './errors.ts';
 const similarity = v.pipe(v.number(), v.minValue(-1.001), v.maxValue(1.001));
 
 /** A point in pixels of the upright image: [x, y]. */
-const point = v.tuple([v.number(), v.number()]);
+const point = v.pipe(v.tuple([v.number(), v.number()]), v.readonly());
+
+/** [x, y, width, height] in pixels of the upright image (EXIF orientation applied). */
+const box = v.pipe(v.tuple([v.number(), v.number(), v.number(), v.number()]), v.readonly());
 
 export const FaceSchema = v.object({
-  /** [x, y, width, height] in pixels of the upright image (EXIF orientation applied). */
-  box: v.tuple([v.number(), v.number(), v.number(), v.number()]),
+  box,
   /** The detector's confidence, 0 to 1. */
   score: v.number(),
   /** Left eye, right eye, nose, left and right corner of the mouth, as seen in the image. */
-  landmarks: v.pipe(v.array(point), v.length(5)),
+  landmarks: v.pipe(v.array(point), v.length(5), v.readonly()),
   /** Norm of the raw embedding: below about 2.4 it is hardly a face. */
   quality: v.number(),
   /** Id of the person, only where the similarity reaches the threshold. */
@@ -59,7 +61,7 @@ const enrolled = v.object({
   /** Id of the enrolled face, for `DELETE /people/:id/faces/:face`. */
   face: v.string(),
   quality: v.number(),
-  box: v.tuple([v.number(), v.number(), v.number(), v.number()]),
+  box,
   model: v.string(),
   timings: TimingsSchema,
 });

@@ -30,7 +30,10 @@ const faceFields = {
   model: v.string(),
   quality: v.number(),
 };
-const face = v.object({ ...faceFields, embedding: v.instance(Float32Array) });
+const face = v.object({
+  ...faceFields,
+  embedding: v.custom<Float32Array>(value => value instanceof Float32Array),
+});
 /** As stored: `embedding` is [offset, length] in floats of the block behind the header. */
 const storedFace = v.object({ ...faceFields, embedding: v.tuple([v.number(), v.number()]) });
 

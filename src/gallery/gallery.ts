@@ -15,6 +15,7 @@ interface PersonEntry {
 export interface Person {
   readonly id: string;
   readonly name: string;
+  /** The oldest first. */
   readonly faces: readonly FaceEvent[];
 }
 
@@ -64,7 +65,9 @@ export class Gallery {
   /** Where there is such a person now. */
   person(id: string): Person | undefined {
     const entry = this.#people.get(id);
-    return entry && isLive(entry) ? { id, name: entry.name, faces: [...entry.faces.values()] } : undefined;
+    if (!entry || !isLive(entry)) return undefined;
+    const faces = [...entry.faces.values()].sort((a, b) => (a.face < b.face ? -1 : 1));
+    return { id, name: entry.name, faces };
   }
 
   nameOf(id: string): string | undefined {

@@ -26,6 +26,7 @@ export class GalleryStore {
   readonly #newId: () => string;
   readonly #seen = new Set<string>();
   #head: string | undefined;
+  #erasureDue = false;
   #running: Promise<void> | undefined;
   #queued: Promise<void> | undefined;
 
@@ -75,12 +76,18 @@ export class GalleryStore {
     await blobs.put(SEGMENTS + this.#newId(), encodeSegment(whole.events(forgetBefore)));
     await this.#signal();
     for (const key of joined) await blobs.delete(key);
+    this.#erasureDue = false;
     return joined.length;
   }
 
-  /** How many segments there are, and whether any of them records a removal that compaction would carry out. */
+  /** How many segments there are, as far as read. */
   get segments(): number {
     return this.#seen.size;
+  }
+
+  /** Whether something was removed since the last compaction here, so that its embedding is still on disk. */
+  get erasureDue(): boolean {
+    return this.#erasureDue;
   }
 
   #start(): Promise<void> {
@@ -126,7 +133,10 @@ export class GalleryStore {
         event.type === 'face' && !this.#options.keepEmbeddings
           ? { ...event, embedding: new Float32Array(0) }
           : event;
-      for (const change of this.gallery.apply(kept)) this.#options.onChange?.(change);
+      for (const change of this.gallery.apply(kept)) {
+        if ('removed' in change) this.#erasureDue = true;
+        this.#options.onChange?.(change);
+      }
     }
   }
 

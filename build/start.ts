@@ -1,0 +1,74 @@
+/**
+ * Runs the whole service on this machine: web server and controller, which starts the workers. Restarts what crashes;
+ * Ctrl-C ends everything cleanly. Each child's standard input is a life line: when this process is killed the children
+ * see it close and stop by themselves.
+ */
+import { join } from 'node:path';
+import { ConfigError, readConfig } from '../src/config.ts';
+import { EXIT } from '../src/runtime/shutdown.ts';
+import { sleep } from '../src/runtime/time.ts';
+
+const root = join(import.meta.dir, '..');
+const PROGRAMS = ['web', 'controller'] as const;
+const SETTLED_MS = 10_000;
+
+function say(text: string): void {
+  process.stderr.write(`facerec: ${text}\n`);
+}
+
+try {
+  readConfig(process.env);
+} catch (error) {
+  if (!(error instanceof ConfigError)) throw error;
+  say(error.message);
+  process.exit(EXIT.config);
+}
+
+const stopping = new AbortController();
+let exitCode = 0;
+const children = new Map<string, Bun.Subprocess>();
+
+function stop(): void {
+  if (stopping.signal.aborted) return;
+  stopping.abort();
+  say('stopping; requests in hand are finished first (Ctrl-C again to stop at once)');
+  for (const child of children.values()) child.kill('SIGTERM');
+}
+
+async function keepRunning(program: (typeof PROGRAMS)[number]): Promise<void> {
+  let pause = 250;
+  while (!stopping.signal.aborted) {
+    const started = performance.now();
+    const child = Bun.spawn([process.execPath, join(root, 'src', `${program}.ts`)], {
+      stdio: ['pipe', 'inherit', 'inherit'],
+      env: { ...process.env, FACEREC_LIFELINE: 'stdin' },
+      // A process group of its own: Ctrl-C in the terminal reaches this process only, which passes it on once.
+      detached: true,
+    });
+    children.set(program, child);
+    const code = await child.exited;
+    children.delete(program);
+    if (stopping.signal.aborted) return;
+    if (code === EXIT.config) {
+      exitCode = code;
+      stop();
+      return;
+    }
+    pause = performance.now() - started > SETTLED_MS ? 250 : Math.min(30_000, pause * 2);
+    say(
+      `${program} ended (${child.signalCode ?? `exit code ${code}`}); starting it again in ${pause / 1000} s`,
+    );
+    await sleep(pause, stopping.signal);
+  }
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    if (!stopping.signal.aborted) return stop();
+    for (const child of children.values()) child.kill('SIGKILL');
+    process.exit(130);
+  });
+}
+
+await Promise.all(PROGRAMS.map(keepRunning));
+process.exit(exitCode);

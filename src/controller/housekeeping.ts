@@ -1,0 +1,28 @@
+import type { GalleryStore } from '../gallery/store.ts';
+import type { Blobs, Log } from '../ports.ts';
+
+const DAY_MS = 86_400_000;
+/** Longer than any message can wait in a queue (14 days): no event from before a removal comes later than this. */
+const FORGET_REMOVALS_MS = 15 * DAY_MS;
+const MANY_SEGMENTS = 32;
+
+/** Joins the gallery's segments when there are many, or at once when something removed is still on disk. */
+export async function compactGallery(store: GalleryStore, log: Log, now: number): Promise<void> {
+  await store.refresh();
+  if (store.segments <= 1 || (store.segments <= MANY_SEGMENTS && !store.erasureDue)) return;
+  const joined = await store.compact(stampOf(now - FORGET_REMOVALS_MS));
+  log.info('gallery-compacted', { segments: joined });
+}
+
+/** Deletes what is older than `days`. For stores without a lifecycle of their own. */
+export async function expire(blobs: Blobs, days: number, now: number): Promise<number> {
+  const old = (await blobs.list('')).filter(({ modifiedAt }) => now - modifiedAt > days * DAY_MS);
+  for (const { key } of old) await blobs.delete(key);
+  return old.length;
+}
+
+/** The least UUID of version 7 at a time, ms since the epoch. */
+function stampOf(time: number): string {
+  const hex = Math.max(0, time).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+}

@@ -1,0 +1,34 @@
+import * as v from 'valibot';
+
+const time = v.pipe(v.number(), v.integer());
+
+/** What a worker says of itself, every `HEARTBEAT_SECONDS`, as a small object in the output store. Times in ms. */
+export const HeartbeatSchema = v.object({
+  v: v.literal(1),
+  id: v.pipe(v.string(), v.minLength(1), v.maxLength(128)),
+  state: v.picklist(['idle', 'busy', 'draining']),
+  at: time,
+  startedAt: time,
+  /** Since when it has had nothing to do; null while busy. */
+  idleSince: v.nullable(time),
+  processed: v.pipe(v.number(), v.integer()),
+  version: v.string(),
+});
+export type Heartbeat = v.InferOutput<typeof HeartbeatSchema>;
+
+export const HEARTBEAT_SECONDS = 15;
+export const HEARTBEATS = 'fleet/';
+
+export function heartbeatKey(instanceId: string): string {
+  return HEARTBEATS + instanceId;
+}
+
+/** undefined for anything that is no heartbeat. */
+export function parseHeartbeat(body: Uint8Array): Heartbeat | undefined {
+  try {
+    const parsed = v.safeParse(HeartbeatSchema, JSON.parse(new TextDecoder().decode(body)));
+    return parsed.success ? parsed.output : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,67 @@
+import { Hono } from 'hono';
+import { routePath } from 'hono/route';
+import { messageOf } from '../core/errors.ts';
+import type { AppDeps, Deps, Env, Routes } from './deps.ts';
+import { faceRoutes } from './faces.ts';
+import { healthRoutes } from './health.ts';
+import { homeRoutes } from './home.ts';
+import { peopleRoutes } from './people.ts';
+import { Problem, problemOf } from './problem.ts';
+import { recogniseRoutes } from './recognise.ts';
+import { resultRoutes } from './results.ts';
+
+/** The web service without a port: `app.fetch` for servers, `app.request` for tests. */
+export function createApp(given: AppDeps): Hono<Env> {
+  const deps: Deps = { now: Date.now, newId: Bun.randomUUIDv7, keepOpen: () => {}, ...given };
+  const app = new Hono<Env>();
+  logRequests(app, deps);
+  addRoutes(app, {
+    '/': { ...homeRoutes(deps), ...recogniseRoutes(deps) },
+    '/results/:id': resultRoutes(deps),
+    ...peopleRoutes(deps),
+    ...faceRoutes(deps),
+    ...healthRoutes(deps),
+  });
+  app.notFound(() => new Problem('no-such-page', 'GET / lists what there is.').toResponse());
+  app.onError((error, c) => {
+    const requestId = c.get('requestId');
+    const problem = problemOf(error, requestId);
+    if (problem.status >= 500 && !c.req.raw.signal.aborted)
+      deps.log.error('request failed', { request: requestId, error: messageOf(problem.cause ?? error) });
+    return problem.toResponse();
+  });
+  return app;
+}
+
+/** Other methods of a known path are 405. */
+function addRoutes(app: Hono<Env>, routes: Routes): void {
+  for (const [path, handlers] of Object.entries(routes)) {
+    for (const [method, handler] of Object.entries(handlers)) app.on(method, path, handler);
+    const methods = Object.keys(handlers);
+    const allow = (methods.includes('GET') ? ['GET', 'HEAD', ...methods.slice(1)] : methods).join(', ');
+    app.all(path, () => {
+      throw new Problem('method-not-allowed', `Use ${allow} here.`, { headers: { allow } });
+    });
+  }
+}
+
+/** One line a request; paths, queries and file names are left out, because they may tell who somebody is. */
+function logRequests(app: Hono<Env>, { log, now, newId }: Deps): void {
+  app.use(async (c, next) => {
+    const start = now();
+    const requestId = newId();
+    c.set('requestId', requestId);
+    await next();
+    c.header('x-content-type-options', 'nosniff');
+    c.header('cache-control', 'no-store');
+    c.header('x-request-id', requestId);
+    log.info('request', {
+      request: requestId,
+      method: c.req.method,
+      route: routePath(c, -1),
+      status: c.req.raw.signal.aborted ? 499 : c.res.status,
+      ms: now() - start,
+      bytes: Number(c.req.header('content-length') ?? 0),
+    });
+  });
+}

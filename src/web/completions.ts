@@ -1,0 +1,51 @@
+import { messageOf } from '../core/errors.ts';
+import { parseCompletion } from '../core/messages.ts';
+import type { Log, Message, Queue } from '../ports.ts';
+import { pause, type SetTimer, setTimer } from './timer.ts';
+import type { Waiting } from './waiting.ts';
+
+const FIRST_PAUSE = 200;
+const LONGEST_PAUSE = 5_000;
+
+export interface CompletionsOptions {
+  readonly responses: Queue;
+  readonly waiting: Pick<Waiting, 'completed'>;
+  readonly log: Log;
+  /** Ends the loop; what has been received by then is still dealt with. */
+  readonly signal: AbortSignal;
+  /** Long poll, 0 to 20 seconds. */
+  readonly waitSeconds?: number;
+  readonly setTimer?: SetTimer;
+  /** ms of any clock that only goes forward. */
+  readonly now?: () => number;
+}
+
+/** Wakes waiting clients by the completions that arrive, until the signal fires. Never rejects. */
+export async function consumeCompletions(options: CompletionsOptions): Promise<void> {
+  const { responses, log, signal, waitSeconds = 20, setTimer: timer = setTimer } = options;
+  const now = options.now ?? (() => performance.now());
+  let failures = 0;
+  while (!signal.aborted) {
+    const polledAt = now();
+    try {
+      const messages = await responses.receive({ max: 10, waitSeconds, signal });
+      await Promise.all(messages.map(message => handle(options, message)));
+      if (failures > 0) log.info('completions again', { failures });
+      failures = 0;
+      // A queue that does not poll long answers at once: that must not become a hot loop.
+      if (messages.length === 0 && now() - polledAt < FIRST_PAUSE) await pause(FIRST_PAUSE, signal, timer);
+    } catch (error) {
+      failures += 1;
+      if (failures === 1) log.error('completions unavailable', { error: messageOf(error) });
+      const ms = Math.min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE);
+      await pause(ms, signal, timer);
+    }
+  }
+}
+
+async function handle({ responses, waiting, log }: CompletionsOptions, message: Message): Promise<void> {
+  const parsed = parseCompletion(message.body);
+  if ('completion' in parsed) waiting.completed(parsed.completion.id);
+  else log.warn('completion ignored', { message: message.id, problem: parsed.problem });
+  await responses.delete(message.receipt);
+}

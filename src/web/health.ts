@@ -1,0 +1,45 @@
+import type { Deps, Routes } from './deps.ts';
+import { Problem } from './problem.ts';
+import { type SetTimer, setTimer } from './timer.ts';
+
+/** How long a store or queue may take to count as ready, ms. */
+const PATIENCE = 2_000;
+
+/** Liveness, and readiness: can it reach its queues and stores. */
+export function healthRoutes({ requests, responses, input, output }: Deps, timer = setTimer): Routes {
+  const checks: Readonly<Record<string, () => Promise<unknown>>> = {
+    requests: () => requests.depth(),
+    responses: () => responses.depth(),
+    input: () => input.get('readyz'),
+    output: () => output.get('readyz'),
+  };
+  return {
+    '/healthz': { GET: () => Response.json({ status: 'ok' }) },
+    '/readyz': {
+      GET: async () => {
+        const names = Object.keys(checks);
+        const answers = await Promise.all(Object.values(checks).map(check => answersInTime(check, timer)));
+        const failing = names.filter((_, i) => !answers[i]);
+        if (failing.length === 0) return Response.json({ status: 'ready' });
+        throw new Problem('not-ready', `No answer from: ${failing.join(', ')}. Try again in a few seconds.`, {
+          headers: { 'retry-after': '5' },
+          extra: { failing },
+        });
+      },
+    },
+  };
+}
+
+function answersInTime(check: () => Promise<unknown>, timer: SetTimer): Promise<boolean> {
+  return new Promise(resolve => {
+    const cancel = timer(() => resolve(false), PATIENCE);
+    const settle = (answered: boolean) => {
+      cancel();
+      resolve(answered);
+    };
+    check().then(
+      () => settle(true),
+      () => settle(false),
+    );
+  });
+}

@@ -1,0 +1,49 @@
+import * as v from 'valibot';
+import { ThresholdSchema } from '../core/messages.ts';
+import { preferred } from './accept.ts';
+import type { Deps, Routes } from './deps.ts';
+import { hold } from './hold.ts';
+import { Problem } from './problem.ts';
+import { type Form, queuedReply, resultReply } from './reply.ts';
+import { submit } from './submit.ts';
+import { readUpload } from './upload.ts';
+import { waitOf } from './wait.ts';
+
+/** `POST /`: takes a photo, and answers with 202 or, where the client or the server's setting waits, with the result. */
+export function recogniseRoutes(deps: Deps): NonNullable<Routes[string]> {
+  const holdsByDefault = deps.options.reply === 'result';
+  return {
+    POST: async c => {
+      const request = c.req.raw;
+      const { seconds = holdsByDefault ? Number.POSITIVE_INFINITY : undefined, applied } = waitOf(request);
+      const upload = await readUpload(request, deps.options.maxUploadBytes);
+      const threshold = thresholdOf(c.req.query('threshold') ?? upload.fields.get('threshold'));
+      const photo = { v: 1, kind: 'recognise', id: deps.newId(), file: upload.file, ...threshold } as const;
+      await submit(deps, photo, upload);
+      const result = seconds === undefined ? undefined : await hold(deps, request, photo, seconds);
+      if (!result) return queuedReply(photo.id, applied);
+      const forms: [Form, Form] = ['text/plain', 'application/json'];
+      const form = preferred(
+        c.req.header('accept') ?? null,
+        holdsByDefault ? forms : (forms.reverse() as [Form, Form]),
+      );
+      return resultReply(result, form, applied);
+    },
+  };
+}
+
+function thresholdOf(text: string | undefined): { threshold?: number } {
+  if (text === undefined) return {};
+  const schema = v.pipe(
+    v.string(),
+    v.regex(/^\s*[-+]?(\d+\.?\d*|\.\d+)\s*$/),
+    v.transform(Number),
+    ThresholdSchema,
+  );
+  const parsed = v.safeParse(schema, text);
+  if (parsed.success) return { threshold: parsed.output };
+  throw new Problem(
+    'invalid-threshold',
+    'Give a cosine similarity from -1 to 1, such as 0.4, or leave it out.',
+  );
+}

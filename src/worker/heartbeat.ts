@@ -1,0 +1,26 @@
+import { messageOf } from '../core/errors.ts';
+import { HEARTBEAT_SECONDS, type Heartbeat, heartbeatKey } from '../core/heartbeat.ts';
+import type { Blobs, Log } from '../ports.ts';
+import { every } from '../runtime/time.ts';
+
+export interface HeartbeatOptions {
+  readonly output: Blobs;
+  readonly log: Log;
+  readonly state: () => Heartbeat;
+}
+
+/** Says hello, then tells its state every `HEARTBEAT_SECONDS` until the signal aborts, then says goodbye. */
+export async function beat({ output, log, state }: HeartbeatOptions, signal: AbortSignal): Promise<void> {
+  await every(HEARTBEAT_SECONDS * 1000, signal, async () => {
+    const heartbeat = state();
+    try {
+      const body = new TextEncoder().encode(JSON.stringify(heartbeat));
+      await output.put(heartbeatKey(heartbeat.id), body, { contentType: 'application/json' });
+    } catch (error) {
+      log.warn('heartbeat-error', { error: messageOf(error) });
+    }
+  });
+  await output
+    .delete(heartbeatKey(state().id))
+    .catch(error => log.warn('goodbye-error', { error: messageOf(error) }));
+}

@@ -1,0 +1,172 @@
+import * as v from 'valibot';
+import { messageOf, Permanent } from '../core/errors.ts';
+import { encodeMessage, inputKey, parseRequest, type Request, resultKey } from '../core/messages.ts';
+import { type Failed, type Result, ResultSchema } from '../core/results.ts';
+import type { Photo } from '../face/image.ts';
+import type { Blobs, Log, Message, Queue } from '../ports.ts';
+
+/** Engine and gallery, as the pipeline sees them. */
+export interface Answerer {
+  /** Brings in every change of the gallery made before this call. */
+  refresh(): Promise<void>;
+  /** @throws Permanent for what is no readable photo */
+  decode(bytes: Uint8Array): Promise<Photo>;
+  /**
+   * @param timings ms of the stages so far
+   * @param started when work on the request began, on the clock of `performance.now()`
+   * @throws Permanent where an enrolment finds no single good face or no such person
+   */
+  answer(
+    request: Request,
+    photo: Photo,
+    timings: Readonly<Record<string, number>>,
+    started: number,
+  ): Promise<Result>;
+}
+
+export interface PipelineOptions {
+  readonly requests: Queue;
+  readonly responses: Queue;
+  readonly deadLetters: Queue;
+  readonly input: Blobs;
+  readonly output: Blobs;
+  readonly recogniser: Answerer;
+  readonly maxReceives: number;
+  readonly visibilitySeconds: number;
+  readonly log: Log;
+  /** Limits how many decoded photos are in memory at once. */
+  readonly decoding: { run<T>(task: () => Promise<T>): Promise<T> };
+}
+
+/** What became of a message. */
+export type Outcome = 'done' | 'failed' | 'retried' | 'released' | 'refused';
+
+/**
+ * The whole way of one request: download, recognise, store, notify, delete. Any step may happen twice, none is skipped,
+ * and the message is deleted only when all else is durable. Aborting `signal` gives it back if recognition has not begun.
+ */
+export async function handle(
+  message: Message,
+  options: PipelineOptions,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { requests, log } = options;
+  const started = performance.now();
+  const parsed = parseRequest(message.body);
+  if ('problem' in parsed) {
+    // Another version's message, or nobody's: it goes round until the queue moves it to the dead letters.
+    log.warn('request-refused', {
+      message: message.id,
+      problem: parsed.problem,
+      receives: message.receiveCount,
+    });
+    await giveBack(message, options);
+    return 'refused';
+  }
+  const { request } = parsed;
+  try {
+    const result =
+      (await earlierResult(message, request, options)) ??
+      (await recognise(request, options, signal, started));
+    if (result === undefined) {
+      await requests.release(message.receipt);
+      return 'released';
+    }
+    await finish(message, request, result, options);
+    return result.status;
+  } catch (error) {
+    log.warn('request-error', { id: request.id, receives: message.receiveCount, error: messageOf(error) });
+    if (message.receiveCount < options.maxReceives) {
+      await requests.extend(message.receipt, pauseAfter(message.receiveCount, options.visibilitySeconds));
+      return 'retried';
+    }
+    await tell(request, tooManyAttempts(request, messageOf(error)), options);
+    await giveBack(message, options);
+    return 'failed';
+  }
+}
+
+/** A message received before may have been finished by a worker that died before it could delete it. */
+async function earlierResult(
+  message: Message,
+  request: Request,
+  options: PipelineOptions,
+): Promise<Result | undefined> {
+  if (message.receiveCount === 1) return undefined;
+  const stored = await options.output.get(resultKey(request));
+  if (!stored) return undefined;
+  const parsed = v.safeParse(ResultSchema, JSON.parse(new TextDecoder().decode(stored.body)));
+  if (!parsed.success) return undefined;
+  // Given up before, and now sent round again by an operator: try once more.
+  if (parsed.output.status === 'failed' && parsed.output.reason === 'too-many-attempts') return undefined;
+  return parsed.output;
+}
+
+/** undefined when asked to stop before recognition began. */
+async function recognise(
+  request: Request,
+  options: PipelineOptions,
+  signal: AbortSignal,
+  started: number,
+): Promise<Result | undefined> {
+  const { input, recogniser, decoding } = options;
+  try {
+    const [photo] = await Promise.all([input.get(inputKey(request)), recogniser.refresh()]);
+    if (!photo) throw new Permanent('photo-missing', 'The photo is no longer in the input store.');
+    const downloaded = performance.now();
+    return await decoding.run(async () => {
+      if (signal.aborted) return undefined;
+      const decoded = await recogniser.decode(photo.body);
+      const timings = { download: downloaded - started, decode: performance.now() - downloaded };
+      return await recogniser.answer(request, decoded, timings, started);
+    });
+  } catch (error) {
+    if (!(error instanceof Permanent)) throw error;
+    const { id, file } = request;
+    return { id, file, status: 'failed', reason: error.reason, detail: error.message };
+  }
+}
+
+async function finish(
+  message: Message,
+  request: Request,
+  result: Result,
+  options: PipelineOptions,
+): Promise<void> {
+  await tell(request, result, options);
+  await options.requests.delete(message.receipt);
+}
+
+/** Stores the result, then lets the web servers know. */
+export async function tell(
+  request: { id: string; file: string },
+  result: Result,
+  { output, responses }: Pick<PipelineOptions, 'output' | 'responses'>,
+): Promise<void> {
+  const body = new TextEncoder().encode(JSON.stringify(result));
+  await output.put(resultKey(request), body, { contentType: 'application/json' });
+  await responses.send(encodeMessage({ v: 1, id: request.id }));
+}
+
+/** Back to the queue, which moves it to the dead letters in time; by hand where the queue has no redrive of its own. */
+async function giveBack(
+  message: Message,
+  { requests, deadLetters, maxReceives }: PipelineOptions,
+): Promise<void> {
+  if (message.receiveCount <= maxReceives) {
+    await requests.release(message.receipt);
+    return;
+  }
+  await deadLetters.send(message.body);
+  await requests.delete(message.receipt);
+}
+
+export function tooManyAttempts({ id, file }: { id: string; file: string }, last: string): Failed {
+  const detail = `Given up after several attempts; the request is in the dead-letter queue. Last error: ${last}`;
+  return { id, file, status: 'failed', reason: 'too-many-attempts', detail };
+}
+
+/** Seconds until the next attempt, each three times the one before: 8, 23, 68, 203 for a visibility timeout of 30 s. */
+function pauseAfter(attempts: number, visibilitySeconds: number): number {
+  return Math.min(43_200, Math.ceil((visibilitySeconds / 4) * 3 ** (attempts - 1)));
+}

@@ -1,0 +1,114 @@
+import { Permanent } from '../core/errors.ts';
+import type { EnrolRequest, RecogniseRequest, Request } from '../core/messages.ts';
+import { type Enrolled, type Face, NO_FACE, type Recognised, type Result, UNKNOWN } from '../core/results.ts';
+import type { Engine } from '../face/engine.ts';
+import { chooseFace } from '../face/enrolment.ts';
+import { FaceIndex } from '../face/gallery.ts';
+import type { Photo } from '../face/image.ts';
+import type { Models } from '../face/manifest.ts';
+import type { Found, FoundFace } from '../face/recognise.ts';
+import { GalleryStore } from '../gallery/store.ts';
+import type { Blobs } from '../ports.ts';
+import type { Answerer } from './pipeline.ts';
+
+export interface RecogniserOptions {
+  readonly engine: Engine;
+  readonly models: Models;
+  /** Holds people and embeddings; undefined names nobody. */
+  readonly gallery: Blobs | undefined;
+  /** Least similarity at which a face is named; undefined means what the models' manifest recommends. */
+  readonly threshold: number | undefined;
+}
+
+type Timings = Readonly<Record<string, number>>;
+
+/** Puts the engine and the gallery together: from a decoded photo to the answer. */
+export class Recogniser implements Answerer {
+  readonly #options: RecogniserOptions;
+  readonly #index: FaceIndex;
+  readonly #store: GalleryStore | undefined;
+  readonly #otherModels = new Map<string, number>();
+
+  constructor(options: RecogniserOptions) {
+    this.#options = options;
+    const { gallery, models } = options;
+    this.#index = new FaceIndex(models.manifest.embed.output.shape[1]);
+    this.#store =
+      gallery &&
+      new GalleryStore({
+        blobs: gallery,
+        keepEmbeddings: true,
+        onChange: change => {
+          if ('removed' in change) this.#index.remove(change.removed);
+          else if (change.added.model === models.id)
+            this.#index.add(change.added.face, change.added.person, change.added.embedding);
+          else
+            this.#otherModels.set(change.added.model, (this.#otherModels.get(change.added.model) ?? 0) + 1);
+        },
+      });
+  }
+
+  /** Embeddings of different models cannot be compared: the faces in the gallery that these models did not make. */
+  get foreignFaces(): ReadonlyMap<string, number> {
+    return this.#otherModels;
+  }
+
+  async refresh(): Promise<void> {
+    await this.#store?.refresh();
+  }
+
+  decode(bytes: Uint8Array): Promise<Photo> {
+    return this.#options.engine.decode(bytes);
+  }
+
+  async answer(request: Request, photo: Photo, timings: Timings, started: number): Promise<Result> {
+    const found = await this.#options.engine.find(photo);
+    const all = () => rounded({ ...timings, ...found.timings, total: performance.now() - started });
+    if (request.kind === 'recognise') return this.#name(request, found, all());
+    const face = await this.#enrol(request, found);
+    return { ...face, timings: all() };
+  }
+
+  #name({ id, file, ...request }: RecogniseRequest, found: Found, timings: Timings): Recognised {
+    const { models } = this.#options;
+    const threshold = request.threshold ?? this.#options.threshold ?? models.manifest.thresholds.similarity;
+    const faces = found.faces.map(face => this.#match(face, threshold));
+    const label = faces.find(face => face.person)?.label ?? (faces.length > 0 ? UNKNOWN : NO_FACE);
+    return {
+      id,
+      file,
+      status: 'done',
+      label,
+      image: found.image,
+      faces,
+      threshold,
+      model: models.id,
+      timings,
+    };
+  }
+
+  #match({ box, score, landmarks, quality, embedding }: FoundFace, threshold: number): Face {
+    const best = this.#index.match(embedding);
+    const face = { box, score, landmarks, quality };
+    const { similarity = null, margin = null } = best ?? {};
+    const name = best && best.similarity >= threshold ? this.#store?.gallery.nameOf(best.person) : undefined;
+    if (!best || name === undefined) return { ...face, label: UNKNOWN, similarity, margin };
+    return { ...face, person: best.person, label: name, similarity, margin };
+  }
+
+  async #enrol({ id, file, person }: EnrolRequest, found: Found): Promise<Omit<Enrolled, 'timings'>> {
+    const { models } = this.#options;
+    const { box, quality, embedding } = chooseFace(found, models.manifest.thresholds.quality);
+    if (this.#store?.gallery.nameOf(person) === undefined)
+      throw new Permanent('unknown-person', 'The person was deleted before the photo could be enrolled.');
+    const face = { type: 'face', person, face: id, file, model: models.id, quality, embedding } as const;
+    await this.#store.append([face]);
+    return { id, file, status: 'done', person, face: id, quality, box, model: models.id };
+  }
+}
+
+function rounded(timings: Timings): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(timings).map(([stage, ms]) => [stage, Math.round(ms * 100) / 100]),
+  );
+}

@@ -1,0 +1,93 @@
+import type { Config } from '../config.ts';
+import { messageOf } from '../core/errors.ts';
+import type { Heartbeat } from '../core/heartbeat.ts';
+import { createEngine } from '../face/engine.ts';
+import { loadModels } from '../face/manifest.ts';
+import type { Host, Log, Services } from '../ports.ts';
+import { SetupError } from '../runtime/main.ts';
+import { EXIT } from '../runtime/shutdown.ts';
+import { every } from '../runtime/time.ts';
+import { VERSION } from '../runtime/version.ts';
+import { Consumer } from './consumer.ts';
+import { beat } from './heartbeat.ts';
+import { handle } from './pipeline.ts';
+import { Recogniser } from './recogniser.ts';
+import { Slots } from './slots.ts';
+
+/** Decoded photos in memory: one in the engine, one ready. */
+const DECODED = 2;
+const DRAIN_CHECK_MS = 1000;
+
+/** Works until asked to stop or to drain, finishes what it holds, says goodbye. Resolves to the exit code. */
+export async function runWorker(
+  config: Config,
+  services: Services,
+  host: Host,
+  log: Log,
+  stop: AbortSignal,
+): Promise<number> {
+  const { requests, responses, deadLetters, input, output, gallery } = services;
+  const startedAt = Date.now();
+  const models = await loadModels(config.modelsFolder);
+  const engine = await createEngine(models);
+  const recogniser = new Recogniser({ engine, models, gallery, threshold: config.threshold });
+  await recogniser.refresh();
+  requireOwnFaces(recogniser, models.id);
+
+  const draining = new AbortController();
+  const drain = (reason: string) => {
+    if (draining.signal.aborted) return;
+    log.info('draining', { reason });
+    draining.abort(reason);
+  };
+  if (stop.aborted) drain(String(stop.reason));
+  stop.addEventListener('abort', () => drain(String(stop.reason)), { once: true });
+  let code: number = EXIT.ok;
+  void engine.failed.then(error => {
+    // An engine thread is never restarted in place: the process ends and what it held comes round again.
+    log.error('engine-failed', { error: messageOf(error) });
+    code = EXIT.software;
+    drain('the engine failed');
+  });
+
+  const decoding = new Slots(DECODED);
+  const { maxReceives, visibilitySeconds, pollSeconds } = config;
+  const pipeline = {
+    ...{ requests, responses, deadLetters, input, output },
+    ...{ recogniser, maxReceives, visibilitySeconds, log, decoding },
+  };
+  const consumer = new Consumer({
+    queue: requests,
+    handle: (message, signal) => handle(message, pipeline, signal),
+    ...{ pollSeconds, visibilitySeconds, log },
+  });
+  const state = (): Heartbeat => ({
+    v: 1,
+    id: host.id,
+    state: draining.signal.aborted ? 'draining' : consumer.idleSince === null ? 'busy' : 'idle',
+    at: Date.now(),
+    startedAt,
+    idleSince: consumer.idleSince,
+    processed: consumer.processed,
+    version: VERSION,
+  });
+  log.info('ready', { instance: host.id, model: models.id, bootMs: Date.now() - startedAt });
+  const watching = every(DRAIN_CHECK_MS, draining.signal, async () => {
+    const reason = await host.drainRequested();
+    if (reason !== undefined) drain(reason);
+  });
+  await Promise.all([consumer.run(draining.signal), beat({ output, log, state }, draining.signal), watching]);
+  await engine.close();
+  log.info('goodbye', { instance: host.id, processed: consumer.processed });
+  return code;
+}
+
+function requireOwnFaces({ foreignFaces }: Recogniser, model: string): void {
+  if (foreignFaces.size === 0) return;
+  const found = [...foreignFaces].map(([id, count]) => `${count} by ${id}`).join(', ');
+  throw new SetupError(
+    `the gallery holds faces embedded by other models (${found}) and this worker runs ${model}. ` +
+      'Embeddings of different models cannot be compared: set FACEREC_MODELS to the models that made them, or delete ' +
+      'those people and enrol them again.',
+  );
+}

@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'bun:test';
+import { ConfigError, readConfig } from '../../src/config.ts';
+
+function problems(environment: Record<string, string>): readonly string[] {
+  try {
+    readConfig(environment, 4);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('defaults', () => {
+  test('are the local backend on port 8000 and the seed parameters', () => {
+    expect(readConfig({}, 4)).toMatchObject({
+      backend: 'local',
+      dataDirectory: 'data',
+      host: '127.0.0.1',
+      port: 8000,
+      reply: 'ack',
+      maxUploadBytes: 10 * 1024 * 1024,
+      threshold: undefined,
+      pollSeconds: 20,
+      maxReceives: 5,
+      scaling: {
+        min: 1,
+        max: 4,
+        launchBatch: 5,
+        messagesPerInstance: 5,
+        idleSeconds: 300,
+        minRuntimeSeconds: 300,
+      },
+    });
+  });
+
+  test('an empty variable is an absent one', () => {
+    expect(readConfig({ FACEREC_PORT: '' }).port).toBe(8000);
+  });
+
+  test('variables of others are none of our business', () => {
+    expect(problems({ HOME: '/', PATH: '', MY_FACEREC_X: '1' })).toEqual([]);
+  });
+});
+
+test('every problem is reported at once, by name', () => {
+  const found = problems({
+    FACEREC_PORT: '99999',
+    FACEREC_REPLY: 'maybe',
+    FACEREC_THRESHOLD: 'high',
+    FACEREC_MIN_INSTANCES: '9',
+    FACEREC_MAX_INSTANCES: '3',
+    FACEREC_TRESHOLD: '0.4',
+    FACEREC_QUITE_ANOTHER: '1',
+  });
+  expect(found).toEqual([
+    'FACEREC_QUITE_ANOTHER: there is no such variable',
+    'FACEREC_TRESHOLD: there is no such variable; did you mean FACEREC_THRESHOLD?',
+    'FACEREC_PORT: expected a whole number from 0 to 65535, got "99999"',
+    'FACEREC_REPLY: expected one of: ack, result, got "maybe"',
+    'FACEREC_THRESHOLD: expected a number from -1 to 1, got "high"',
+    'FACEREC_MIN_INSTANCES: 9 is more than FACEREC_MAX_INSTANCES, which is 3',
+  ]);
+});
+
+test.each(['1e3', '0x10', ' ', '1.5', '-1', 'NaN', 'Infinity', '8000 '.repeat(2)])(
+  'port %j is refused',
+  port => {
+    expect(problems({ FACEREC_PORT: port })).toHaveLength(1);
+  },
+);
+
+test('a maximum below the default minimum contradicts nothing on one core', () => {
+  expect(readConfig({ FACEREC_MIN_INSTANCES: '3' }, 1).scaling).toMatchObject({ min: 3, max: 3 });
+  expect(readConfig({ FACEREC_MAX_INSTANCES: '2' }, 8).scaling).toMatchObject({ min: 1, max: 2 });
+});

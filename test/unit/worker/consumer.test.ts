@@ -1,0 +1,123 @@
+import { expect, test } from 'bun:test';
+import { join } from 'node:path';
+import { LocalQueue } from '../../../src/adapters/local/queue.ts';
+import type { Message } from '../../../src/ports.ts';
+import { silentLog } from '../../../src/runtime/log.ts';
+import { Consumer } from '../../../src/worker/consumer.ts';
+import { temporaryDirectory, until } from '../../support/temporary.ts';
+import { wrapQueue } from '../../support/wrap.ts';
+
+function newQueue(visibilitySeconds = 30): LocalQueue {
+  return new LocalQueue({ file: join(temporaryDirectory(), 'queue.sqlite'), name: 'q', visibilitySeconds });
+}
+const base = { pollSeconds: 20, visibilitySeconds: 30, log: silentLog };
+
+test('hands over everything, holds ten at most, knows when it is idle', async () => {
+  const queue = newQueue();
+  for (let i = 0; i < 40; i++) await queue.send(String(i));
+  const stop = new AbortController();
+  let inHand = 0;
+  let most = 0;
+  const seen = new Set<string>();
+  const consumer = new Consumer({
+    ...base,
+    queue,
+    handle: async message => {
+      most = Math.max(most, ++inHand);
+      await Promise.resolve();
+      expect(consumer.idleSince).toBeNull();
+      seen.add(message.body);
+      await queue.delete(message.receipt);
+      inHand--;
+    },
+  });
+  expect(consumer.idleSince).toBeNumber();
+  const running = consumer.run(stop.signal);
+  await until(() => seen.size === 40 && consumer.idleSince !== null, '40 messages handled');
+  stop.abort();
+  await running;
+  expect(most).toBeLessThanOrEqual(10);
+  expect(consumer.processed).toBe(40);
+});
+
+test('on stop it waits for what is in hand and takes nothing more', async () => {
+  const queue = newQueue();
+  await queue.send('first');
+  const stop = new AbortController();
+  const gate = Promise.withResolvers<void>();
+  const handled: Message[] = [];
+  const consumer = new Consumer({
+    ...base,
+    queue,
+    handle: async message => {
+      handled.push(message);
+      await gate.promise;
+    },
+  });
+  let ended = false;
+  const running = consumer.run(stop.signal).then(() => {
+    ended = true;
+  });
+  await until(() => handled.length === 1, 'the first message is in hand');
+  stop.abort();
+  await queue.send('second');
+  await Bun.sleep(20);
+  expect(ended).toBe(false);
+  gate.resolve();
+  await running;
+  expect(handled).toHaveLength(1);
+  expect((await queue.depth()).visible).toBe(1);
+});
+
+test('what is in hand is renewed for as long as it takes', async () => {
+  const queue = newQueue(1);
+  await queue.send('slow');
+  const stop = new AbortController();
+  const gate = Promise.withResolvers<void>();
+  let deliveries = 0;
+  const consumer = new Consumer({
+    ...base,
+    visibilitySeconds: 1,
+    queue,
+    handle: async () => {
+      deliveries++;
+      await gate.promise;
+    },
+  });
+  const running = consumer.run(stop.signal);
+  await until(() => deliveries === 1, 'delivery');
+  // Three visibility timeouts long the message must stay hidden from everybody else.
+  const others = await queue.receive({ max: 1, waitSeconds: 3 });
+  expect(others).toEqual([]);
+  gate.resolve();
+  stop.abort();
+  await running;
+});
+
+test('a queue that fails is asked again after a pause, not in a hot loop', async () => {
+  const queue = newQueue();
+  let failures = 0;
+  const flaky = wrapQueue(queue, {
+    receive: options => {
+      if (failures < 2) {
+        failures++;
+        return Promise.reject(new Error('no route to the queue'));
+      }
+      return queue.receive(options);
+    },
+  });
+  await queue.send('x');
+  const errors: string[] = [];
+  const stop = new AbortController();
+  const consumer = new Consumer({
+    ...base,
+    log: { ...silentLog, error: event => errors.push(event) },
+    queue: flaky,
+    handle: message => queue.delete(message.receipt),
+  });
+  const running = consumer.run(stop.signal);
+  await until(() => consumer.processed === 1, 'the message is handled in the end');
+  stop.abort();
+  await running;
+  expect(errors).toEqual(['queue-unavailable']);
+});
