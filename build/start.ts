@@ -10,7 +10,10 @@ import { sleep } from '../src/runtime/time.ts';
 
 const root = join(import.meta.dir, '..');
 const PROGRAMS = ['web', 'controller'] as const;
-const SETTLED_MS = 10_000;
+/** A program that ran this long had started well. */
+const SETTLED_MS = 1000;
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 30_000;
 
 function say(text: string): void {
   process.stderr.write(`facerec: ${text}\n`);
@@ -36,7 +39,7 @@ function stop(): void {
 }
 
 async function keepRunning(program: (typeof PROGRAMS)[number]): Promise<void> {
-  let pause = 250;
+  let pause = FIRST_PAUSE_MS;
   while (!stopping.signal.aborted) {
     const started = performance.now();
     const child = Bun.spawn([process.execPath, join(root, 'src', `${program}.ts`)], {
@@ -54,7 +57,7 @@ async function keepRunning(program: (typeof PROGRAMS)[number]): Promise<void> {
       stop();
       return;
     }
-    pause = performance.now() - started > SETTLED_MS ? 250 : Math.min(30_000, pause * 2);
+    pause = performance.now() - started > SETTLED_MS ? FIRST_PAUSE_MS : Math.min(LONGEST_PAUSE_MS, pause * 2);
     say(
       `${program} ended (${child.signalCode ?? `exit code ${code}`}); starting it again in ${pause / 1000} s`,
     );

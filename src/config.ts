@@ -118,7 +118,7 @@ export const variables = {
     unit: 's',
     programs: everyone,
     default: '20',
-    schema: number(0, 20),
+    schema: number(1, 20),
   },
   FACEREC_MIN_INSTANCES: {
     about: 'Fewest workers; default 1 on the local backend, 5 elsewhere',

@@ -31,6 +31,8 @@ export function sample(photo: Raster, matrix: Matrix, format: InputFormat, targe
   const redPlane = channels === 'bgr' ? 2 * plane : 0;
   const bluePlane = channels === 'bgr' ? 0 : 2 * plane;
   const stride = 3 * width;
+  const stepX = a / n;
+  const stepY = d / n;
 
   for (let y = 0, at = 0; y < rows; y++) {
     for (let x = 0; x < columns; x++, at++) {
@@ -39,48 +41,39 @@ export function sample(photo: Raster, matrix: Matrix, format: InputFormat, targe
       let blue = 0;
       for (let j = 0; j < n; j++) {
         const cropY = y + (j + 0.5) / n - 0.5;
-        for (let i = 0; i < n; i++) {
-          const cropX = x + (i + 0.5) / n - 0.5;
-          const photoX = a * cropX + b * cropY + c;
-          const photoY = d * cropX + e * cropY + f;
-          const left = Math.floor(photoX);
-          const top = Math.floor(photoY);
-          const rightShare = photoX - left;
-          const lowerShare = photoY - top;
-          let from = top * stride + 3 * left;
-          if (left >= 0 && top >= 0 && left < width - 1 && top < height - 1) {
-            const topLeft = (1 - rightShare) * (1 - lowerShare);
-            const topRight = rightShare * (1 - lowerShare);
-            const lowerLeft = (1 - rightShare) * lowerShare;
-            const lowerRight = rightShare * lowerShare;
-            const lower = from + stride;
-            red +=
-              topLeft * pixels[from]! +
-              topRight * pixels[from + 3]! +
-              lowerLeft * pixels[lower]! +
-              lowerRight * pixels[lower + 3]!;
-            green +=
-              topLeft * pixels[from + 1]! +
-              topRight * pixels[from + 4]! +
-              lowerLeft * pixels[lower + 1]! +
-              lowerRight * pixels[lower + 4]!;
-            blue +=
-              topLeft * pixels[from + 2]! +
-              topRight * pixels[from + 5]! +
-              lowerLeft * pixels[lower + 2]! +
-              lowerRight * pixels[lower + 5]!;
+        const cropLeft = x + 0.5 / n - 0.5;
+        let photoX = a * cropLeft + b * cropY + c;
+        let photoY = d * cropLeft + e * cropY + f;
+        for (let i = 0; i < n; i++, photoX += stepX, photoY += stepY) {
+          if (photoX >= 0 && photoY >= 0 && photoX < width - 1 && photoY < height - 1) {
+            const left = photoX | 0;
+            const top = photoY | 0;
+            const right = photoX - left;
+            const lower = photoY - top;
+            const upper = 1 - lower;
+            const p = top * stride + 3 * left;
+            const q = p + stride;
+            const leftRed = upper * pixels[p]! + lower * pixels[q]!;
+            const leftGreen = upper * pixels[p + 1]! + lower * pixels[q + 1]!;
+            const leftBlue = upper * pixels[p + 2]! + lower * pixels[q + 2]!;
+            const rightRed = upper * pixels[p + 3]! + lower * pixels[q + 3]!;
+            const rightGreen = upper * pixels[p + 4]! + lower * pixels[q + 4]!;
+            const rightBlue = upper * pixels[p + 5]! + lower * pixels[q + 5]!;
+            red += leftRed + right * (rightRed - leftRed);
+            green += leftGreen + right * (rightGreen - leftGreen);
+            blue += leftBlue + right * (rightBlue - leftBlue);
             continue;
           }
-          // At and beyond the photo's edge: each of the four neighbours that exists.
-          for (let v = 0; v < 2; v++, from += stride) {
-            if (top + v < 0 || top + v >= height) continue;
-            for (let u = 0; u < 2; u++) {
-              if (left + u < 0 || left + u >= width) continue;
-              const weight =
-                (u === 1 ? rightShare : 1 - rightShare) * (v === 1 ? lowerShare : 1 - lowerShare);
-              red += weight * pixels[from + 3 * u]!;
-              green += weight * pixels[from + 3 * u + 1]!;
-              blue += weight * pixels[from + 3 * u + 2]!;
+          // At and beyond the photo's edge: those of the four neighbours that exist.
+          const left = Math.floor(photoX);
+          const top = Math.floor(photoY);
+          for (let v = Math.max(0, top); v <= Math.min(height - 1, top + 1); v++) {
+            for (let u = Math.max(0, left); u <= Math.min(width - 1, left + 1); u++) {
+              const weight = (1 - Math.abs(photoX - u)) * (1 - Math.abs(photoY - v));
+              const p = v * stride + 3 * u;
+              red += weight * pixels[p]!;
+              green += weight * pixels[p + 1]!;
+              blue += weight * pixels[p + 2]!;
             }
           }
         }

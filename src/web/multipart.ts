@@ -49,7 +49,7 @@ function boundaryOf(contentType: string): string {
 
 /** Name and file name in the headers of a part. */
 function disposition(headers: string): { name: string; fileName: string | undefined } {
-  const value = /\r\ncontent-disposition:[ \t]*form-data[ \t]*((?:(?!\r\n)[^])*)/i.exec(headers)?.[1];
+  const value = /\r\ncontent-disposition:[ \t]*form-data[ \t]*((?:(?!\r\n).)*)/is.exec(headers)?.[1];
   if (value === undefined) throw malformed('a part has no Content-Disposition: form-data');
   const parameters = new Map<string, string>();
   const parameter = /;[ \t]*([\w*-]+)[ \t]*=[ \t]*(?:"((?:\\"|[^"])*)"|([^;"]*))[ \t]*/gy;

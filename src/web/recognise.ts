@@ -12,6 +12,9 @@ import { waitOf } from './wait.ts';
 /** `POST /`: takes a photo, and answers with 202 or, where the client or the server's setting waits, with the result. */
 export function recogniseRoutes(deps: Deps): NonNullable<Routes[string]> {
   const holdsByDefault = deps.options.reply === 'result';
+  const forms: [Form, Form] = holdsByDefault
+    ? ['text/plain', 'application/json']
+    : ['application/json', 'text/plain'];
   return {
     POST: async c => {
       const request = c.req.raw;
@@ -22,12 +25,8 @@ export function recogniseRoutes(deps: Deps): NonNullable<Routes[string]> {
       await submit(deps, photo, upload);
       const result = seconds === undefined ? undefined : await hold(deps, request, photo, seconds);
       if (!result) return queuedReply(photo.id, applied);
-      const forms: [Form, Form] = ['text/plain', 'application/json'];
-      const form = preferred(
-        c.req.header('accept') ?? null,
-        holdsByDefault ? forms : (forms.reverse() as [Form, Form]),
-      );
-      return resultReply(result, form, applied);
+      const accept = c.req.header('accept') ?? null;
+      return resultReply(result, preferred(accept, forms), applied);
     },
   };
 }

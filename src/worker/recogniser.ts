@@ -63,7 +63,7 @@ export class Recogniser implements Answerer {
 
   async answer(request: Request, photo: Photo, timings: Timings, started: number): Promise<Result> {
     const found = await this.#options.engine.find(photo);
-    const all = () => rounded({ ...timings, ...found.timings, total: performance.now() - started });
+    const all = () => roundedTimings({ ...timings, ...found.timings, total: performance.now() - started });
     if (request.kind === 'recognise') return this.#name(request, found, all());
     const face = await this.#enrol(request, found);
     return { ...face, timings: all() };
@@ -87,10 +87,16 @@ export class Recogniser implements Answerer {
     };
   }
 
-  #match({ box, score, landmarks, quality, embedding }: FoundFace, threshold: number): Face {
-    const best = this.#index.match(embedding);
-    const face = { box, score, landmarks, quality };
-    const { similarity = null, margin = null } = best ?? {};
+  #match(found: FoundFace, threshold: number): Face {
+    const best = this.#index.match(found.embedding);
+    const face = {
+      box: rounded(found.box, 1),
+      score: round(found.score, 4),
+      landmarks: found.landmarks.map(point => rounded(point, 1)),
+      quality: round(found.quality, 3),
+    };
+    const similarity = best && round(best.similarity, 4);
+    const margin = best && best.margin !== null ? round(best.margin, 4) : null;
     const name = best && best.similarity >= threshold ? this.#store?.gallery.nameOf(best.person) : undefined;
     if (!best || name === undefined) return { ...face, label: UNKNOWN, similarity, margin };
     return { ...face, person: best.person, label: name, similarity, margin };
@@ -103,12 +109,19 @@ export class Recogniser implements Answerer {
       throw new Permanent('unknown-person', 'The person was deleted before the photo could be enrolled.');
     const face = { type: 'face', person, face: id, file, model: models.id, quality, embedding } as const;
     await this.#store.append([face]);
-    return { id, file, status: 'done', person, face: id, quality, box, model: models.id };
+    const shown = { quality: round(quality, 3), box: rounded(box, 1), model: models.id };
+    return { id, file, status: 'done', person, face: id, ...shown };
   }
 }
 
-function rounded(timings: Timings): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(timings).map(([stage, ms]) => [stage, Math.round(ms * 100) / 100]),
-  );
+function round(value: number, digits: number): number {
+  return Math.round(value * 10 ** digits) / 10 ** digits;
+}
+
+function rounded<T extends readonly number[]>(values: T, digits: number): { [I in keyof T]: number } {
+  return values.map(value => round(value, digits)) as { [I in keyof T]: number };
+}
+
+function roundedTimings(timings: Timings): Record<string, number> {
+  return Object.fromEntries(Object.entries(timings).map(([stage, ms]) => [stage, round(ms, 2)]));
 }

@@ -56,18 +56,10 @@ export class LocalBlobs implements Blobs {
       ...(contentType !== undefined && { contentType }),
     };
     const temporary = join(this.#directory, 'tmp', crypto.randomUUID());
-    await writeDurably(temporary, [encodeHeader(header), body]);
-    let stored: boolean;
-    try {
-      const file = this.#file(place);
-      if (ifAbsent) stored = await linkUnlessThere(temporary, file);
-      else if (ifMatch !== undefined) stored = this.#renameIfMatch(temporary, file, ifMatch);
-      else stored = await rename(temporary, file).then(() => true);
-    } finally {
-      await rm(temporary, { force: true });
-    }
-    if (stored) await syncDirectory(join(this.#directory, place.shard));
-    return stored ? etag : undefined;
+    await writeDurably(temporary, Buffer.concat([encodeHeader(header), body]));
+    if (!(await this.#name(temporary, this.#file(place), options))) return undefined;
+    await syncDirectory(join(this.#directory, place.shard));
+    return etag;
   }
 
   /** Rejects with an Error that names the file when it is damaged. */
@@ -107,6 +99,19 @@ export class LocalBlobs implements Blobs {
   /** To be called when no other call is under way. */
   async close(): Promise<void> {
     this.#lock.close();
+  }
+
+  /** Gives a written object its name where the condition holds, and removes it otherwise. */
+  async #name(temporary: string, file: string, { ifAbsent, ifMatch }: PutOptions): Promise<boolean> {
+    let renamed = false;
+    try {
+      if (ifAbsent) return await linkUnlessThere(temporary, file);
+      if (ifMatch !== undefined) renamed = this.#renameIfMatch(temporary, file, ifMatch);
+      else renamed = await rename(temporary, file).then(() => true);
+      return renamed;
+    } finally {
+      if (!renamed) await rm(temporary, { force: true });
+    }
   }
 
   #renameIfMatch(temporary: string, file: string, etag: string): boolean {

@@ -168,17 +168,24 @@ export interface Redrive {
 function openShared(file: string, synchronous: Synchronous): Database {
   createPrivately(file);
   const db = new Database(file);
-  // First of all: switching to WAL takes a lock, and two processes that open the file at once collide without it.
-  db.run('PRAGMA busy_timeout = 10000');
-  db.run('PRAGMA journal_mode = WAL');
-  db.run(`PRAGMA synchronous = ${synchronous}`);
-  db.run('PRAGMA journal_size_limit = 16777216');
-  db.transaction(() => {
-    const version = db.query<{ user_version: number }, []>('PRAGMA user_version').get()?.user_version;
-    if (version === 0) db.run(schema);
-    else if (version !== 1) throw new Error(`${file} is a queue file of version ${version}, not 1`);
-  }).immediate();
-  return db;
+  try {
+    // First of all: switching to WAL takes a lock, and two processes that open the file at once collide without it.
+    db.run('PRAGMA busy_timeout = 10000');
+    db.run('PRAGMA journal_mode = WAL');
+    db.run(`PRAGMA synchronous = ${synchronous}`);
+    db.run('PRAGMA journal_size_limit = 16777216');
+    db.transaction(() => createSchema(db, file)).immediate();
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function createSchema(db: Database, file: string): void {
+  const version = db.query<{ user_version: number }, []>('PRAGMA user_version').get()?.user_version;
+  if (version === 0) db.run(schema);
+  else if (version !== 1) throw new Error(`${file} is a queue file of version ${version}, not 1`);
 }
 
 /**

@@ -62,6 +62,17 @@ describe('LocalFleet', () => {
     expect(Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2])).toBe(pid);
   });
 
+  test('the life line holds through garbage collection', async () => {
+    const { fleet } = newFleet();
+    await fleet.launch([0]);
+    const { pid } = await started(fleet);
+    for (let i = 0; i < 5; i++) {
+      Bun.gc(true);
+      await Bun.sleep(20);
+    }
+    expect(alive(pid)).toBe(true);
+  });
+
   test('drains with SIGTERM, and lists the worker as draining until it is gone', async () => {
     const { fleet, events } = newFleet({ BEHAVIOUR: 'stubborn' });
     await fleet.launch([0]);

@@ -1,0 +1,124 @@
+import { expect, test } from 'bun:test';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LocalBlobs } from '../../src/adapters/local/blobs.ts';
+import { LocalQueue } from '../../src/adapters/local/queue.ts';
+import { enrol, post } from '../support/client.ts';
+import { portraits } from '../support/photos.ts';
+import { freePort, programs, type System, startSystem } from '../support/system.ts';
+import { temporaryDirectory, until } from '../support/temporary.ts';
+
+const KILLS = 36;
+const PHOTOS = 400;
+
+/** Processes that have said that they are ready, and have not been killed yet. */
+function living(system: System, killed: ReadonlySet<number>): { program: string; pid: number }[] {
+  const ready = system.output().matchAll(/"program":"(\w+)","pid":(\d+),"event":"ready"/g);
+  return [...ready]
+    .map(([, program, pid]) => ({ program: program!, pid: Number(pid) }))
+    .filter(({ pid }) => !killed.has(pid) && exists(pid));
+}
+
+function exists(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+test(`${KILLS} random kill -9 under load: every acknowledged photo is answered once, rightly`, async () => {
+  const directory = join(temporaryDirectory(), 'data');
+  const system = await startSystem(directory, {
+    FACEREC_PORT: String(freePort()),
+    FACEREC_VISIBILITY_SECONDS: '2',
+    // Every kill counts as a receipt; this test is about loss, dead letters have their own.
+    FACEREC_MAX_RECEIVES: '1000',
+    FACEREC_MIN_INSTANCES: '2',
+    FACEREC_MAX_INSTANCES: '2',
+  });
+  const people = ['ada', 'ben', 'cleo'] as const;
+  const bytes = await Promise.all(people.map(person => readFile(portraits[person])));
+  for (const [i, person] of people.entries()) {
+    const answer = await enrol(system.url, person, person, { file: 'a.jpg', bytes: bytes[i]! });
+    expect(answer.status).toBe(201);
+  }
+
+  const acknowledged = new Map<string, string>();
+  let refused = 0;
+  const client = async (share: number) => {
+    for (let n = 0; n < share; ) {
+      const i = (acknowledged.size + n) % people.length;
+      const answer = await post(system.url, { file: `${people[i]}.jpg`, bytes: bytes[i]! }).catch(
+        () => undefined,
+      );
+      if (answer?.status === 202) {
+        acknowledged.set((await answer.json()).id, people[i]!);
+        n++;
+      } else {
+        refused++;
+        await Bun.sleep(50);
+      }
+    }
+  };
+  const clients = Promise.all(Array.from({ length: 8 }, () => client(PHOTOS / 8)));
+
+  const killed = new Set<number>();
+  const kills: Record<string, number> = {};
+  while (killed.size < KILLS) {
+    // One kind after the other, so that none is spared by chance; which of its processes, and when, is random.
+    const program = programs[killed.size % programs.length]!;
+    await until(
+      () => living(system, killed).some(p => p.program === program),
+      `a ${program} to kill`,
+      60_000,
+    );
+    const candidates = living(system, killed).filter(p => p.program === program);
+    const { pid } = candidates[Math.floor(Math.random() * candidates.length)]!;
+    await Bun.sleep(Math.random() * 400);
+    process.kill(pid, 'SIGKILL');
+    killed.add(pid);
+    kills[program] = (kills[program] ?? 0) + 1;
+  }
+  await clients;
+  expect(acknowledged.size).toBe(PHOTOS);
+
+  const requests = new LocalQueue({
+    file: join(directory, 'queue.sqlite'),
+    name: 'requests',
+    visibilitySeconds: 2,
+  });
+  await until(
+    async () => {
+      const { visible, inFlight } = await requests.depth();
+      return visible + inFlight === 0;
+    },
+    'the queue is empty',
+    300_000,
+  );
+  const dead = new LocalQueue({
+    file: join(directory, 'queue.sqlite'),
+    name: 'dead-letters',
+    visibilitySeconds: 2,
+  });
+  expect(await dead.depth()).toMatchObject({ visible: 0, inFlight: 0 });
+  await requests.close();
+  await dead.close();
+
+  const output = await LocalBlobs.open(join(directory, 'output'));
+  const results = (await output.list('')).map(({ key }) => key).filter(key => !key.startsWith('fleet/'));
+  let right = 0;
+  for (const [id, name] of acknowledged) {
+    expect(results.filter(key => key.startsWith(id))).toEqual([`${id}/${name}.json`]);
+    const stored = await output.get(`${id}/${name}.json`);
+    const { status, label } = JSON.parse(new TextDecoder().decode(stored?.body));
+    expect({ id, status, label }).toEqual({ id, status: 'done', label: name });
+    right++;
+  }
+  expect(await system.end()).toBe(0);
+  expect(programs.flatMap(() => living(system, killed))).toEqual([]);
+  console.log(
+    `kill test: ${killed.size} kills (${JSON.stringify(kills)}), ${acknowledged.size} acknowledged, ` +
+      `${right} answered rightly, once each, ${refused} refused or cut off and sent again`,
+  );
+}, 600_000);

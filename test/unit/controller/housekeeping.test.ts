@@ -1,0 +1,72 @@
+import { expect, test } from 'bun:test';
+import { join } from 'node:path';
+import { LocalBlobs } from '../../../src/adapters/local/blobs.ts';
+import { compactGallery, expire } from '../../../src/controller/housekeeping.ts';
+import type { GalleryEvent } from '../../../src/gallery/events.ts';
+import { GalleryStore } from '../../../src/gallery/store.ts';
+import { silentLog } from '../../../src/runtime/log.ts';
+import { temporaryDirectory } from '../../support/temporary.ts';
+
+const DAY_MS = 86_400_000;
+const person = (id: string): GalleryEvent => ({
+  type: 'person',
+  person: id,
+  name: id,
+  at: Bun.randomUUIDv7(),
+});
+
+test('old objects are deleted, young ones stay', async () => {
+  const directory = join(temporaryDirectory(), 'blobs');
+  const now = Date.now();
+  const old = await LocalBlobs.open(directory, { now: () => now - 8 * DAY_MS });
+  await old.put('old/a.jpg', new Uint8Array(1));
+  const young = await LocalBlobs.open(directory, { now: () => now - 6 * DAY_MS });
+  await young.put('young/a.jpg', new Uint8Array(1));
+  expect(await expire(young, 7, now)).toBe(1);
+  expect((await young.list('')).map(({ key }) => key)).toEqual(['young/a.jpg']);
+});
+
+test('a gallery is compacted at once after a removal, else when there are many segments', async () => {
+  const blobs = await LocalBlobs.open(join(temporaryDirectory(), 'gallery'));
+  const writer = new GalleryStore({ blobs, keepEmbeddings: true });
+  const housekeeper = new GalleryStore({ blobs, keepEmbeddings: false });
+  const keep = async () => {
+    await compactGallery(housekeeper, silentLog, Date.now());
+    return (await blobs.list('segments/')).length;
+  };
+  const embedding = new Float32Array([1, 2]);
+  const face = {
+    type: 'face',
+    person: 'ada',
+    face: Bun.randomUUIDv7(),
+    file: 'a',
+    model: 'm',
+    quality: 3,
+  } as const;
+  await writer.append([person('ada')]);
+  await writer.append([{ ...face, embedding }]);
+  expect(await keep()).toBe(2);
+  await writer.append([{ type: 'person-removed', person: 'ada', at: Bun.randomUUIDv7() }]);
+  expect(await keep()).toBe(1);
+  expect(await keep()).toBe(1);
+  for (let i = 0; i < 40; i++) await writer.append([person(`p${i}`)]);
+  expect(await keep()).toBe(1);
+  const reader = new GalleryStore({ blobs, keepEmbeddings: true });
+  await reader.refresh();
+  expect(reader.gallery.people()).toHaveLength(40);
+});
+
+test('embeddings survive a compaction by a housekeeper that forgets them', async () => {
+  const blobs = await LocalBlobs.open(join(temporaryDirectory(), 'gallery'));
+  const writer = new GalleryStore({ blobs, keepEmbeddings: true });
+  const embedding = new Float32Array([1, 2, 3]);
+  const face = { type: 'face', person: 'ada', file: 'a', model: 'm', quality: 3, embedding } as const;
+  await writer.append([person('ada')]);
+  for (let i = 0; i < 40; i++) await writer.append([{ ...face, face: Bun.randomUUIDv7() }]);
+  await compactGallery(new GalleryStore({ blobs, keepEmbeddings: false }), silentLog, Date.now());
+  const reader = new GalleryStore({ blobs, keepEmbeddings: true });
+  await reader.refresh();
+  const faces = reader.gallery.person('ada')?.faces ?? [];
+  expect(faces).toHaveLength(40);
+  for (const { embedding: kept } of faces) expect(kept).toEqual(embedding);
+});
