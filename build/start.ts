@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { ConfigError, readConfig } from '../src/config.ts';
-import { EXIT } from '../src/runtime/shutdown.ts';
+import { EXIT, onStopSignal } from '../src/runtime/shutdown.ts';
 import { sleep } from '../src/runtime/time.ts';
 
 const root = join(import.meta.dir, '..');
@@ -65,13 +65,10 @@ async function keepRunning(program: (typeof PROGRAMS)[number]): Promise<void> {
   }
 }
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => {
-    if (!stopping.signal.aborted) return stop();
-    for (const child of children.values()) child.kill('SIGKILL');
-    process.exit(130);
-  });
-}
+onStopSignal(stop, code => {
+  for (const child of children.values()) child.kill('SIGKILL');
+  process.exit(code);
+});
 
 await Promise.all(PROGRAMS.map(keepRunning));
 process.exit(exitCode);

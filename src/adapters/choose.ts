@@ -18,13 +18,16 @@ export async function openServices(config: Config): Promise<Services> {
     responses: new LocalQueue({ file, name: 'responses', visibilitySeconds, durable: false }),
     deadLetters: new LocalQueue({ file, name: deadLetters, visibilitySeconds }),
   };
+  const stores = {
+    input: await LocalBlobs.open(join(data, 'input'), { leaveRoom: true }),
+    output: await LocalBlobs.open(join(data, 'output')),
+    gallery: await LocalBlobs.open(join(data, 'gallery')),
+  };
   return {
     ...queues,
-    input: await LocalBlobs.open(join(data, 'input')),
-    output: await LocalBlobs.open(join(data, 'output')),
-    gallery: await openGallery(config),
+    ...stores,
     async close() {
-      for (const queue of Object.values(queues)) await queue.close();
+      for (const part of [...Object.values(queues), ...Object.values(stores)]) await part.close();
     },
   };
 }

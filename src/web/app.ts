@@ -9,10 +9,11 @@ import { peopleRoutes } from './people.ts';
 import { Problem, problemOf } from './problem.ts';
 import { recogniseRoutes } from './recognise.ts';
 import { resultRoutes } from './results.ts';
+import { setTimer } from './timer.ts';
 
 /** The web service without a port: `app.fetch` for servers, `app.request` for tests. */
 export function createApp(given: AppDeps): Hono<Env> {
-  const deps: Deps = { now: Date.now, newId: Bun.randomUUIDv7, keepOpen: () => {}, ...given };
+  const deps: Deps = { now: Date.now, newId: Bun.randomUUIDv7, setTimer, keepOpen: () => {}, ...given };
   const app = new Hono<Env>();
   logRequests(app, deps);
   addRoutes(app, {

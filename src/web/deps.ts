@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import type { GalleryStore } from '../gallery/store.ts';
 import type { Blobs, Log, Queue } from '../ports.ts';
+import type { SetTimer } from './timer.ts';
 import type { Waiting } from './waiting.ts';
 
 export interface WebOptions {
@@ -28,6 +29,7 @@ export interface AppDeps {
   readonly now?: () => number;
   /** Makes a UUID of version 7. */
   readonly newId?: () => string;
+  readonly setTimer?: SetTimer;
   /** Called for a request that is going to be held, because servers close idle connections. */
   readonly keepOpen?: (request: Request) => void;
 }

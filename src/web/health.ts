@@ -1,12 +1,12 @@
 import type { Deps, Routes } from './deps.ts';
 import { Problem } from './problem.ts';
-import { type SetTimer, setTimer } from './timer.ts';
+import type { SetTimer } from './timer.ts';
 
 /** How long a store or queue may take to count as ready, ms. */
 const PATIENCE = 2_000;
 
 /** Liveness, and readiness: can it reach its queues and stores. */
-export function healthRoutes({ requests, responses, input, output }: Deps, timer = setTimer): Routes {
+export function healthRoutes({ requests, responses, input, output, setTimer }: Deps): Routes {
   const checks: Readonly<Record<string, () => Promise<unknown>>> = {
     requests: () => requests.depth(),
     responses: () => responses.depth(),
@@ -18,7 +18,7 @@ export function healthRoutes({ requests, responses, input, output }: Deps, timer
     '/readyz': {
       GET: async () => {
         const names = Object.keys(checks);
-        const answers = await Promise.all(Object.values(checks).map(check => answersInTime(check, timer)));
+        const answers = await Promise.all(Object.values(checks).map(check => answersInTime(check, setTimer)));
         const failing = names.filter((_, i) => !answers[i]);
         if (failing.length === 0) return Response.json({ status: 'ready' });
         throw new Problem('not-ready', `No answer from: ${failing.join(', ')}. Try again in a few seconds.`, {

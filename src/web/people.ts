@@ -7,7 +7,13 @@ import { deletePhotos } from './erase.ts';
 import { Problem } from './problem.ts';
 
 const MAX_BODY = 16_384;
-const BodySchema = v.strictObject({ name: v.optional(v.string()) });
+const BodySchema = v.pipe(
+  v.string(),
+  v.parseJson(),
+  // An array would pass for an object without names.
+  v.check(json => !Array.isArray(json)),
+  v.strictObject({ name: v.optional(v.string()) }),
+);
 
 /** The gallery: people, and what is shown of their faces. */
 export function peopleRoutes(deps: Deps): Routes {
@@ -80,7 +86,7 @@ function shown({ id, name, faces }: Person) {
 async function givenName(request: Request): Promise<string | undefined> {
   const body = new TextDecoder().decode(await readBody(request, MAX_BODY));
   if (body === '') return undefined;
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), BodySchema), body);
+  const parsed = v.safeParse(BodySchema, body);
   if (parsed.success) return parsed.output.name;
   throw new Problem('invalid-json', 'Send {"name": "…"}, or no body at all.');
 }

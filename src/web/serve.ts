@@ -8,6 +8,8 @@ export interface ServeOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /** A connection on which nothing moves is closed after about that time, unless its request is held. 60 s by default. */
+  readonly idleSeconds?: number;
 }
 
 export interface WebServer {
@@ -19,19 +21,27 @@ export interface WebServer {
   stop(graceMs?: number): Promise<void>;
 }
 
-/** A connection on which nothing moves is closed after this many seconds, unless its request is held. */
-const IDLE_SECONDS = 60;
-
 /** Listens. Throws when the address is taken. */
-export function serve({ app, host, port }: ServeOptions): WebServer {
-  const { fetch } = app(request => server.timeout(request, 0));
+export function serve({ app, host, port, idleSeconds = 60 }: ServeOptions): WebServer {
+  const held = new WeakSet<Request>();
+  const { fetch } = app(request => {
+    held.add(request);
+    server.timeout(request, 0);
+  });
   const server = Bun.serve({
     hostname: host,
     port,
-    idleTimeout: IDLE_SECONDS,
+    idleTimeout: idleSeconds,
     // The application counts, and says so in a problem; Bun's own 413 has no body.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-    fetch: request => fetch(request),
+    fetch: async request => {
+      try {
+        return await fetch(request);
+      } finally {
+        // Or the connection, kept alive by the client, would never be closed.
+        if (held.has(request)) server.timeout(request, idleSeconds);
+      }
+    },
     error: () => new Problem('internal', 'Try again.').toResponse(),
   });
   return {

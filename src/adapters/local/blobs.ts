@@ -6,6 +6,13 @@ import { syncDirectory, writeDurably } from './durable.ts';
 import { ProcessLock } from './lock.ts';
 import { type Place, placeOf, placeOfPrefix, sha256, shards } from './names.ts';
 import { encodeHeader, type Header, readHeader, readHeaderSync, readObject } from './objectFile.ts';
+import { requireRoom } from './room.ts';
+
+export interface LocalBlobsOptions {
+  readonly now?: () => number;
+  /** Whether puts are refused while there is still some room on the disk; see `requireRoom`. */
+  readonly leaveRoom?: boolean;
+}
 
 /** Files that a killed process left half written are removed at that age, ms. */
 const leftoverAgeMs = 3_600_000;
@@ -23,22 +30,23 @@ export class LocalBlobs implements Blobs {
   readonly #directory: string;
   readonly #lock: ProcessLock;
   readonly #now: () => number;
+  readonly #leaveRoom: boolean;
 
-  private constructor(directory: string, lock: ProcessLock, now: () => number) {
+  private constructor(directory: string, lock: ProcessLock, options: LocalBlobsOptions) {
     this.#directory = directory;
     this.#lock = lock;
-    this.#now = now;
+    this.#now = options.now ?? Date.now;
+    this.#leaveRoom = options.leaveRoom ?? false;
   }
 
   /** Makes the directory when missing, and removes what killed processes left in it. */
-  static async open(directory: string, options: { readonly now?: () => number } = {}): Promise<LocalBlobs> {
-    const now = options.now ?? Date.now;
+  static async open(directory: string, options: LocalBlobsOptions = {}): Promise<LocalBlobs> {
     const temporary = join(directory, 'tmp');
     await mkdir(temporary, { recursive: true, mode: 0o700 });
     await Promise.all(shards.map(shard => mkdir(join(directory, shard), { recursive: true, mode: 0o700 })));
     await syncDirectory(directory);
     await sweep(temporary, Date.now() - leftoverAgeMs);
-    return new LocalBlobs(directory, new ProcessLock(join(directory, 'lock')), now);
+    return new LocalBlobs(directory, new ProcessLock(join(directory, 'lock')), options);
   }
 
   /** Rejects with the system's error when the disk is full; nothing of the object is left then. */
@@ -46,6 +54,7 @@ export class LocalBlobs implements Blobs {
     const { contentType, ifAbsent = false, ifMatch } = options;
     if (ifAbsent && ifMatch !== undefined) throw new TypeError('ifAbsent and ifMatch exclude each other');
     const place = placeOf(key);
+    if (this.#leaveRoom) await requireRoom(this.#directory, body.length);
     const etag = sha256(body);
     const modifiedAt = this.#now();
     const header = {

@@ -100,7 +100,7 @@ export class LocalFleet implements Fleet {
     }
     const child: Child = { process, id, slot, launchedAt, dismissed: false };
     this.#children.set(id, child);
-    this.#log.info('worker-started', { instance: id, slot, pid: process.pid });
+    this.#log.info('worker-started', { instance: id, slot, workerPid: process.pid });
     void process.exited.then(() => this.#exited(child));
   }
 
@@ -118,7 +118,8 @@ export class LocalFleet implements Fleet {
     };
     if (exitCode === 0) this.#log.info('worker-exited', fields);
     else this.#log.warn('worker-exited', fields);
-    if (child.dismissed) return;
+    // SIGKILL comes from outside (an operator, the kernel short of memory): no sign that workers cannot start.
+    if (child.dismissed || signalCode === 'SIGKILL') return;
     const waitMs = this.#backoff.died(ageMs, now);
     if (waitMs > 0) this.#log.warn('worker-died-early', { instance: child.id, waitSeconds: waitMs / 1_000 });
   }

@@ -77,6 +77,28 @@ describe.skipIf(disk === undefined)('on a full disk', () => {
     expect((await blobs.get('photo'))?.body).toHaveLength(500_000);
     await blobs.close();
   });
+
+  test('photos are refused while results can still be stored', async () => {
+    const photos = await LocalBlobs.open(join(disk!, 'photos'), { leaveRoom: true });
+    const results = await LocalBlobs.open(join(disk!, 'results'));
+    const stored: string[] = [];
+    let refusal: unknown;
+    while (refusal === undefined) {
+      const key = `photo ${stored.length}`;
+      await photos.put(key, Buffer.alloc(50_000)).then(
+        () => stored.push(key),
+        error => {
+          refusal = error;
+        },
+      );
+    }
+    expect((refusal as NodeJS.ErrnoException).code).toBe('ENOSPC');
+    await results.put('result', Buffer.alloc(100_000));
+    for (const key of stored) await photos.delete(key);
+    await photos.put('photo', Buffer.alloc(50_000));
+    await photos.close();
+    await results.close();
+  });
 });
 
 /** A file system of that many MiB, or undefined where it takes more rights than we have. */

@@ -231,7 +231,18 @@ export function rig(options: Partial<WebOptions> = {}, deps: Partial<AppDeps> = 
   const time = new FakeTime();
   const waiting = new Waiting({ output, now: time.now, setTimer: time.setTimer });
   const app = createApp({
-    ...{ requests, responses, input, output, people, waiting, log, now: time.now, ...deps },
+    ...{
+      requests,
+      responses,
+      input,
+      output,
+      people,
+      waiting,
+      log,
+      now: time.now,
+      setTimer: time.setTimer,
+      ...deps,
+    },
     options: { reply: 'ack', maxUploadBytes: 100_000, resultDays: 30, ...options },
   });
   /** Stores a result and tells those who wait. */
