@@ -68,6 +68,10 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['bun', 'import', 'node', 'default'],
+    },
     builtInModules: { add: ['bun', 'bun:ffi', 'bun:sqlite', 'bun:test'] },
   },
 };

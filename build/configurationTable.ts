@@ -3,7 +3,8 @@ import { variableNames, variables } from '../src/config.ts';
 /** The configuration table of the README, in Markdown, from the schemas that the programs read. */
 export function configurationTable(): string {
   const rows = variableNames.map(name => {
-    const variable: { about: string; unit?: string; default?: string; programs: readonly string[] } = variables[name];
+    const variable: { about: string; unit?: string; default?: string; programs: readonly string[] } =
+      variables[name];
     const { about, unit, default: fallback, programs } = variable;
     const value = fallback === undefined ? '' : `\`${fallback}\`${unit ? ` ${unit}` : ''}`;
     return `| \`${name}\` | ${value} | ${programs.join(', ')} | ${about} |`;

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import * as v from 'valibot';
+import type { Policy } from './core/scaling.ts';
 
 /** Environment variables as given, for tests and for `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -208,14 +209,7 @@ export interface Config {
   readonly visibilitySeconds: number;
   readonly maxReceives: number;
   readonly pollSeconds: number;
-  readonly scaling: {
-    readonly min: number;
-    readonly max: number;
-    readonly launchBatch: number;
-    readonly messagesPerInstance: number;
-    readonly idleSeconds: number;
-    readonly minRuntimeSeconds: number;
-  };
+  readonly scaling: Policy;
   /** undefined: the worker that came with the controller. */
   readonly workerCommand: readonly string[] | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';

@@ -1,13 +1,21 @@
-/** Resolves after `ms`, or at once when the signal aborts. Never rejects. */
-export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  if (signal?.aborted) return Promise.resolve();
+/** Calls `run` once after `ms`, unless the returned function is called before. Injected, so that no test sleeps. */
+export type SetTimer = (run: () => void, ms: number) => () => void;
+
+export const setTimer: SetTimer = (run, ms) => {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
+};
+
+/** Resolves after `ms`, or at once when the signal aborts. Never rejects; leaves neither timer nor listener behind. */
+export function sleep(ms: number, signal?: AbortSignal, timer: SetTimer = setTimer): Promise<void> {
   return new Promise(resolve => {
-    const done = () => {
-      clearTimeout(timer);
+    if (signal?.aborted) return resolve();
+    const done = (): void => {
+      cancel();
       signal?.removeEventListener('abort', done);
       resolve();
     };
-    const timer = setTimeout(done, ms);
+    const cancel = timer(done, ms);
     signal?.addEventListener('abort', done, { once: true });
   });
 }

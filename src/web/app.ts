@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { routePath } from 'hono/route';
 import { messageOf } from '../core/errors.ts';
+import { setTimer } from '../runtime/time.ts';
 import type { AppDeps, Deps, Env, Routes } from './deps.ts';
 import { faceRoutes } from './faces.ts';
 import { healthRoutes } from './health.ts';
@@ -9,7 +10,6 @@ import { peopleRoutes } from './people.ts';
 import { Problem, problemOf } from './problem.ts';
 import { recogniseRoutes } from './recognise.ts';
 import { resultRoutes } from './results.ts';
-import { setTimer } from './timer.ts';
 
 /** The web service without a port: `app.fetch` for servers, `app.request` for tests. */
 export function createApp(given: AppDeps): Hono<Env> {
@@ -28,7 +28,7 @@ export function createApp(given: AppDeps): Hono<Env> {
     const requestId = c.get('requestId');
     const problem = problemOf(error, requestId);
     if (problem.status >= 500 && !c.req.raw.signal.aborted)
-      deps.log.error('request failed', { request: requestId, error: messageOf(problem.cause ?? error) });
+      deps.log.error('request-failed', { request: requestId, error: messageOf(problem.cause ?? error) });
     return problem.toResponse();
   });
   return app;

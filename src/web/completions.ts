@@ -1,7 +1,8 @@
 import { messageOf } from '../core/errors.ts';
 import { parseCompletion } from '../core/messages.ts';
 import type { Log, Message, Queue } from '../ports.ts';
-import { pause, type SetTimer, setTimer } from './timer.ts';
+import { Backoff } from '../runtime/backoff.ts';
+import { type SetTimer, setTimer, sleep } from '../runtime/time.ts';
 import type { Waiting } from './waiting.ts';
 
 const FIRST_PAUSE = 200;
@@ -24,21 +25,19 @@ export interface CompletionsOptions {
 export async function consumeCompletions(options: CompletionsOptions): Promise<void> {
   const { responses, log, signal, waitSeconds = 20, setTimer: timer = setTimer } = options;
   const now = options.now ?? (() => performance.now());
-  let failures = 0;
+  const backoff = new Backoff(FIRST_PAUSE, LONGEST_PAUSE);
   while (!signal.aborted) {
     const polledAt = now();
     try {
       const messages = await responses.receive({ max: 10, waitSeconds, signal });
       await Promise.all(messages.map(message => handle(options, message)));
-      if (failures > 0) log.info('completions again', { failures });
-      failures = 0;
+      if (backoff.failing) log.info('completions-back');
+      backoff.reset();
       // A queue that does not poll long answers at once: that must not become a hot loop.
-      if (messages.length === 0 && now() - polledAt < FIRST_PAUSE) await pause(FIRST_PAUSE, signal, timer);
+      if (messages.length === 0 && now() - polledAt < FIRST_PAUSE) await sleep(FIRST_PAUSE, signal, timer);
     } catch (error) {
-      failures += 1;
-      if (failures === 1) log.error('completions unavailable', { error: messageOf(error) });
-      const ms = Math.min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE);
-      await pause(ms, signal, timer);
+      if (!backoff.failing) log.error('completions-unavailable', { error: messageOf(error) });
+      await sleep(backoff.next(), signal, timer);
     }
   }
 }
@@ -46,6 +45,6 @@ export async function consumeCompletions(options: CompletionsOptions): Promise<v
 async function handle({ responses, waiting, log }: CompletionsOptions, message: Message): Promise<void> {
   const parsed = parseCompletion(message.body);
   if ('completion' in parsed) waiting.completed(parsed.completion.id);
-  else log.warn('completion ignored', { message: message.id, problem: parsed.problem });
+  else log.warn('completion-ignored', { message: message.id, problem: parsed.problem });
   await responses.delete(message.receipt);
 }

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import type { GalleryStore } from '../gallery/store.ts';
 import type { Blobs, Log, Queue } from '../ports.ts';
-import type { SetTimer } from './timer.ts';
+import type { SetTimer } from '../runtime/time.ts';
 import type { Waiting } from './waiting.ts';
 
 export interface WebOptions {

@@ -1,6 +1,6 @@
+import type { SetTimer } from '../runtime/time.ts';
 import type { Deps, Routes } from './deps.ts';
 import { Problem } from './problem.ts';
-import type { SetTimer } from './timer.ts';
 
 /** How long a store or queue may take to count as ready, ms. */
 const PATIENCE = 2_000;

@@ -19,7 +19,7 @@ export async function submit(deps: SubmitDeps, request: PhotoRequest, upload: Up
     await deps.input.put(key, upload.photo, { contentType: upload.contentType });
     await deps.requests.send(encodeMessage(request));
   } catch (error) {
-    await deps.input.delete(key).catch(() => deps.log.warn('photo left behind', { id: request.id }));
+    await deps.input.delete(key).catch(() => deps.log.warn('photo-left-behind', { id: request.id }));
     throw error;
   }
   deps.log.info('queued', { id: request.id, kind: request.kind, bytes: upload.photo.length });

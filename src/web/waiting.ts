@@ -2,8 +2,8 @@ import * as v from 'valibot';
 import { resultKey } from '../core/messages.ts';
 import { type Result, ResultSchema } from '../core/results.ts';
 import type { Blobs } from '../ports.ts';
+import { type SetTimer, setTimer } from '../runtime/time.ts';
 import { isUnavailable } from './problem.ts';
-import { type SetTimer, setTimer } from './timer.ts';
 
 /** The store is looked at this long after the last look, ms: for completions that another web server consumed. */
 const FIRST_POLL = 1_000;

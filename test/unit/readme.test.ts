@@ -11,7 +11,8 @@ test('the configuration table is what the programs read; `bun run docs` writes i
 
 test('the two commands are scripts', async () => {
   const { scripts } = await import('../../package.json');
-  for (const [, script] of readme.matchAll(/npx -y bun@1\.4\.5 run (\w+)/g)) expect(Object.keys(scripts)).toContain(script!);
+  for (const [, script] of readme.matchAll(/npx -y bun@1\.4\.5 run (\w+)/g))
+    expect(Object.keys(scripts)).toContain(script!);
   expect(readme).toContain('npx -y bun@1.4.5 run start');
   expect(readme).toContain('npx -y bun@1.4.5 run test');
 });

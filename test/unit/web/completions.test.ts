@@ -50,7 +50,7 @@ test('what is no completion is deleted with a warning that does not repeat it', 
   expect(woken).toEqual([]);
   expect(responses.bodies).toEqual([]);
   expect(log.lines.map(line => [line.level, line.event])).toEqual(
-    hostile.map(() => ['warn', 'completion ignored']),
+    hostile.map(() => ['warn', 'completion-ignored']),
   );
   expect(JSON.stringify(log.lines)).not.toContain('secret');
   await end();
@@ -72,7 +72,7 @@ test('a failing queue is asked again after 0.2, 0.4 … 5 seconds, and the log t
   await responses.send(encodeMessage({ v: 1, id }));
   await time.advance(5_000);
   expect(woken).toEqual([id]);
-  expect(events()).toEqual(['completion ignored', 'completions unavailable', 'completions again']);
+  expect(events()).toEqual(['completion-ignored', 'completions-unavailable', 'completions-back']);
   await end();
 });
 

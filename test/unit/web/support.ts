@@ -16,9 +16,9 @@ import type {
   Queue,
   ReceiveOptions,
 } from '../../../src/ports.ts';
+import type { SetTimer } from '../../../src/runtime/time.ts';
 import { createApp } from '../../../src/web/app.ts';
 import type { AppDeps, WebOptions } from '../../../src/web/deps.ts';
-import type { SetTimer } from '../../../src/web/timer.ts';
 import { Waiting } from '../../../src/web/waiting.ts';
 
 /** Objects in memory, and a `fail` that stands for a full disk. */
