@@ -57,7 +57,9 @@ async function keepRunning(program: (typeof PROGRAMS)[number]): Promise<void> {
       stop();
       return;
     }
-    pause = performance.now() - started > SETTLED_MS ? FIRST_PAUSE_MS : Math.min(LONGEST_PAUSE_MS, pause * 2);
+    // SIGKILL comes from outside: no sign that the program cannot start.
+    const settled = performance.now() - started > SETTLED_MS || child.signalCode === 'SIGKILL';
+    pause = settled ? FIRST_PAUSE_MS : Math.min(LONGEST_PAUSE_MS, pause * 2);
     say(
       `${program} ended (${child.signalCode ?? `exit code ${code}`}); starting it again in ${pause / 1000} s`,
     );

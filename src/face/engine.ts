@@ -24,16 +24,18 @@ interface Pending {
 }
 
 /**
- * Starts the engine: one a process, because ONNX Runtime crashes with several threads, or with another after the first has ended.
+ * Starts the engine: one a process, because ONNX Runtime is reported to crash when several threads use it, or another after the
+ * first has ended (microsoft/onnxruntime #24486, #20084).
  * @throws Error when a model cannot be loaded or is not what the manifest says
  */
 export async function createEngine(
   models: Models,
   limits: Pick<Limits, 'pixels' | 'side'> = DEFAULT_LIMITS,
+  startThread = () => new Worker(new URL('./engine-thread.ts', import.meta.url)),
 ): Promise<Engine> {
   const [, , height, width] = models.manifest.detect.input.shape;
   const decodeLimits: Limits = { ...limits, detector: { width, height } };
-  const worker = new Worker(new URL('./engine-thread.ts', import.meta.url));
+  const worker = startThread();
   const pending = new Map<number, Pending>();
   const failed = Promise.withResolvers<Error>();
   let nextId = 0;
@@ -70,7 +72,7 @@ export async function createEngine(
     pending.set(id, { resolve, reject });
     return promise;
   };
-  const stop = async () => {
+  const stop = () => {
     end(new Error('the engine is closed'));
     worker.terminate();
   };
@@ -78,12 +80,13 @@ export async function createEngine(
   try {
     await ask({ open: models });
   } catch (error) {
-    await stop();
+    stop();
     throw error;
   }
   let decoding: Promise<unknown> = Promise.resolve();
+  let closing: Promise<void> | undefined;
   return {
-    // One at a time: two at once need 50 MiB more at their peak for 12-megapixel photos.
+    // One at a time: two 12-megapixel photos at once need 25 to 90 MiB more at their peak.
     decode(bytes) {
       const photo = decoding.then(() => decode(bytes, decodeLimits));
       decoding = photo.catch(() => {});
@@ -94,9 +97,9 @@ export async function createEngine(
       if (found === undefined) throw new Error('the engine thread gave no answer');
       return found;
     },
-    async close() {
-      await ask({ close: true });
-      await stop();
+    close() {
+      closing ??= (ended === undefined ? ask({ close: true }) : Promise.resolve()).then(stop);
+      return closing;
     },
     failed: failed.promise,
   };

@@ -1,14 +1,18 @@
 import { Permanent } from '../core/errors.ts';
-import { area, type Corners } from './detect.ts';
-import { type Found, type FoundFace, prominence } from './recognise.ts';
+import type { Size } from './image.ts';
+import type { Found, FoundFace } from './recognise.ts';
 
 /** Faces of less than this part of the largest face's area are people in the background. */
 const RIVAL_AREA = 0.25;
+/** Faces nearer to the photo's middle than this are its subject; in sizes of the face, √(w h). */
+const CENTRAL = 0.5;
+/** Faces farther from the middle than this are beside the subject; in sizes of the face. */
+const BESIDE = 1;
 
 /**
- * The one face of a photo that shows the person to enrol: the only face that counts; or, beside others, the one that is both the
- * largest and alone in the middle. (Without the second rule neighbours cut by the photo's edge forbade 3 of 40 portraits of
- * Labeled Faces in the Wild.)
+ * The one face of a photo that shows the person to enrol: the only face that counts; or the largest, where it alone is in the
+ * middle and all others are beside it. (Without the second rule neighbours cut by the photo's edge would forbid 3 of 40
+ * portraits of Labeled Faces in the Wild.)
  * @throws Permanent `no-face`, `low-quality` or `several-faces`
  */
 export function chooseFace(found: Found, minQuality: number): FoundFace {
@@ -18,26 +22,33 @@ export function chooseFace(found: Found, minQuality: number): FoundFace {
       'No face was found: send a photo that shows the face from the front, upright and not too small.',
     );
   }
-  const candidates = found.faces
+  const [largest, ...others] = found.faces
     .filter(face => face.quality >= minQuality)
-    .map(face => ({ face, corners: cornersOf(face) }))
-    .toSorted((one, other) => area(other.corners) - area(one.corners));
-  const [largest] = candidates;
+    .toSorted((one, other) => area(other) - area(one));
   if (largest === undefined) {
     throw new Permanent(
       'low-quality',
       'The face is hidden, blurred or too small: send a sharper photo, from the front.',
     );
   }
-  const rivals = candidates.filter(({ corners }) => area(corners) >= RIVAL_AREA * area(largest.corners));
-  const central = rivals.filter(({ corners }) => prominence(corners, found.image) > 0);
-  if (rivals.length > 1 && !(central.length === 1 && central[0] === largest)) {
+  const rivals = others.filter(face => area(face) >= RIVAL_AREA * area(largest));
+  const isSubject =
+    fromMiddle(largest, found.image) < CENTRAL &&
+    rivals.every(face => fromMiddle(face, found.image) > BESIDE);
+  if (rivals.length > 0 && !isSubject) {
     throw new Permanent(
       'several-faces',
-      `The photo shows ${rivals.length} faces of similar size: send one that shows the person alone, or cut the others off.`,
+      `The photo shows ${rivals.length + 1} faces of similar size: send one that shows the person alone, or cut the others off.`,
     );
   }
-  return largest.face;
+  return largest;
 }
 
-const cornersOf = ({ box: [x, y, width, height] }: FoundFace): Corners => [x, y, x + width, y + height];
+const area = ({ box: [, , width, height] }: FoundFace) => width * height;
+
+/** Distance of the face's centre from the photo's, in sizes of the face. */
+function fromMiddle(face: FoundFace, image: Size): number {
+  const [x, y, width, height] = face.box;
+  const distance = Math.hypot(x + width / 2 - image.width / 2, y + height / 2 - image.height / 2);
+  return distance / Math.sqrt(area(face));
+}

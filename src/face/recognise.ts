@@ -84,21 +84,14 @@ export async function openRecogniser(
   };
 }
 
-/** The most prominent first. */
+/** Large faces near the middle first: by area − 2 × (squared distance of the face's centre from the photo's). */
 export function byProminence(detections: readonly Detection[], photo: Size): Detection[] {
-  return detections.toSorted(
-    (one, other) => prominence(other.corners, photo) - prominence(one.corners, photo),
-  );
-}
-
-/**
- * How much a face is the photo's subject, px²: its area − 2 × (squared distance of its centre from the photo's). Above 0 the
- * face lies in the middle, its centre nearer to the photo's than about 0.7 of its size.
- */
-export function prominence(corners: Corners, photo: Size): number {
-  const x = (corners[0] + corners[2] - photo.width) / 2;
-  const y = (corners[1] + corners[3] - photo.height) / 2;
-  return area(corners) - 2 * (x * x + y * y);
+  const prominence = ({ corners }: Detection) => {
+    const x = (corners[0] + corners[2] - photo.width) / 2;
+    const y = (corners[1] + corners[3] - photo.height) / 2;
+    return area(corners) - 2 * (x * x + y * y);
+  };
+  return detections.toSorted((one, other) => prominence(other) - prominence(one));
 }
 
 /** From pixels of the decoded photo to pixels of the upright original. */

@@ -1,10 +1,9 @@
 import { expect, test } from 'bun:test';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LocalBlobs } from '../../src/adapters/local/blobs.ts';
 import { LocalQueue } from '../../src/adapters/local/queue.ts';
+import { known as people, photoOf } from '../support/cast.ts';
 import { enrol, post } from '../support/client.ts';
-import { portraits } from '../support/photos.ts';
 import { freePort, programs, type System, startSystem } from '../support/system.ts';
 import { temporaryDirectory, until } from '../support/temporary.ts';
 
@@ -37,33 +36,31 @@ test(`${KILLS} random kill -9 under load: every acknowledged photo is answered o
     FACEREC_MIN_INSTANCES: '2',
     FACEREC_MAX_INSTANCES: '2',
   });
-  const people = ['ada', 'ben', 'cleo'] as const;
-  const bytes = await Promise.all(people.map(person => readFile(portraits[person])));
+  const bytes = await Promise.all(people.map(photoOf));
   for (const [i, person] of people.entries()) {
     const answer = await enrol(system.url, person, person, { file: 'a.jpg', bytes: bytes[i]! });
     expect(answer.status).toBe(201);
   }
 
   const acknowledged = new Map<string, string>();
+  const killed = new Set<number>();
   let refused = 0;
-  const client = async (share: number) => {
-    for (let n = 0; n < share; ) {
-      const i = (acknowledged.size + n) % people.length;
-      const answer = await post(system.url, { file: `${people[i]}.jpg`, bytes: bytes[i]! }).catch(
-        () => undefined,
-      );
-      if (answer?.status === 202) {
-        acknowledged.set((await answer.json()).id, people[i]!);
-        n++;
-      } else {
+  // The load lasts as long as the killing: every second upload waits for its answer, the others pile up.
+  const client = async (first: number) => {
+    for (let n = first; killed.size < KILLS || acknowledged.size < PHOTOS; n++) {
+      const i = n % people.length;
+      const url = new URL(n % 2 ? '?wait=2' : '/', system.url);
+      const answer = await post(url, { file: `${people[i]}.jpg`, bytes: bytes[i]! }).catch(() => undefined);
+      if (answer?.status === 202 || answer?.status === 200)
+        acknowledged.set(((await answer.json()) as { id: string }).id, people[i]!);
+      else {
         refused++;
         await Bun.sleep(50);
       }
     }
   };
-  const clients = Promise.all(Array.from({ length: 8 }, () => client(PHOTOS / 8)));
+  const clients = Promise.all(Array.from({ length: 8 }, (_, first) => client(first)));
 
-  const killed = new Set<number>();
   const kills: Record<string, number> = {};
   while (killed.size < KILLS) {
     // One kind after the other, so that none is spared by chance; which of its processes, and when, is random.
@@ -81,7 +78,7 @@ test(`${KILLS} random kill -9 under load: every acknowledged photo is answered o
     kills[program] = (kills[program] ?? 0) + 1;
   }
   await clients;
-  expect(acknowledged.size).toBe(PHOTOS);
+  expect(acknowledged.size).toBeGreaterThanOrEqual(PHOTOS);
 
   const requests = new LocalQueue({
     file: join(directory, 'queue.sqlite'),
