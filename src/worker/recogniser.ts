@@ -72,7 +72,10 @@ export class Recogniser implements Answerer {
   #name({ id, file, ...request }: RecogniseRequest, found: Found, timings: Timings): Recognised {
     const { models } = this.#options;
     const threshold = request.threshold ?? this.#options.threshold ?? models.manifest.thresholds.similarity;
-    const faces = found.faces.map(face => this.#match(face, threshold));
+    // What is hardly a face and like nobody's is most often a hand, a lapel or a blur.
+    const faces = found.faces
+      .map(face => this.#match(face, threshold))
+      .filter(face => face.person !== undefined || face.quality >= models.manifest.thresholds.quality);
     const label = faces.find(face => face.person)?.label ?? (faces.length > 0 ? UNKNOWN : NO_FACE);
     return {
       id,

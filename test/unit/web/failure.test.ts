@@ -34,7 +34,7 @@ describe('an upload that cannot be stored', () => {
       throw failure('EROFS');
     };
     expect(await problem(await app.request('/', photo()))).toBe('503 storage-unavailable');
-    expect(log.lines.map(line => line.event)).toContain('photo left behind');
+    expect(log.lines.map(line => line.event)).toContain('photo-left-behind');
   });
 
   test('a bug is 500, with a request id and without internals', async () => {
