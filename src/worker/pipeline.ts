@@ -24,6 +24,12 @@ export interface Answerer {
   ): Promise<Result>;
 }
 
+/** Lets a number of tasks run at once; the others wait. */
+interface Limit {
+  /** Resolves to what ends the task. */
+  enter(): Promise<() => void>;
+}
+
 export interface PipelineOptions {
   readonly requests: Queue;
   readonly responses: Queue;
@@ -34,8 +40,10 @@ export interface PipelineOptions {
   readonly maxReceives: number;
   readonly visibilitySeconds: number;
   readonly log: Log;
-  /** Limits how many decoded photos are in memory at once. */
-  readonly decoding: { run<T>(task: () => Promise<T>): Promise<T> };
+  /** Limits how many photos are in memory as files, */
+  readonly downloading: Limit;
+  /** and how many decoded. */
+  readonly decoding: Limit;
 }
 
 /** What became of a message. */
@@ -109,21 +117,33 @@ async function recognise(
   signal: AbortSignal,
   started: number,
 ): Promise<Result | undefined> {
-  const { input, recogniser, decoding } = options;
+  const { input, recogniser, downloading, decoding } = options;
+  const ends: (() => void)[] = [];
   try {
-    const [photo] = await Promise.all([input.get(inputKey(request)), recogniser.refresh()]);
-    if (!photo) throw new Permanent('photo-missing', 'The photo is no longer in the input store.');
-    const downloaded = performance.now();
-    return await decoding.run(async () => {
-      if (signal.aborted) return undefined;
-      const decoded = await recogniser.decode(photo.body);
-      const timings = { download: downloaded - started, decode: performance.now() - downloaded };
-      return await recogniser.answer(request, decoded, timings, started);
-    });
+    const downloaded = await downloading.enter();
+    ends.push(downloaded);
+    if (signal.aborted) return undefined;
+    const begun = performance.now();
+    const [file] = await Promise.all([input.get(inputKey(request)), recogniser.refresh()]);
+    if (!file) throw new Permanent('photo-missing', 'The photo is no longer in the input store.');
+    const download = performance.now() - begun;
+    ends.push(await decoding.enter());
+    if (signal.aborted) return undefined;
+    const decodeBegun = performance.now();
+    const photo = await recogniser.decode(file.body);
+    downloaded();
+    return await recogniser.answer(
+      request,
+      photo,
+      { download, decode: performance.now() - decodeBegun },
+      started,
+    );
   } catch (error) {
     if (!(error instanceof Permanent)) throw error;
     const { id, file } = request;
     return { id, file, status: 'failed', reason: error.reason, detail: error.message };
+  } finally {
+    for (const end of ends) end();
   }
 }
 

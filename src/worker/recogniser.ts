@@ -9,6 +9,7 @@ import type { Models } from '../face/manifest.ts';
 import type { Found, FoundFace } from '../face/recognise.ts';
 import { GalleryStore } from '../gallery/store.ts';
 import type { Blobs } from '../ports.ts';
+import { Garbage } from './garbage.ts';
 import type { Answerer } from './pipeline.ts';
 
 export interface RecogniserOptions {
@@ -27,6 +28,7 @@ export class Recogniser implements Answerer {
   readonly #options: RecogniserOptions;
   readonly #index: FaceIndex;
   readonly #store: GalleryStore | undefined;
+  readonly #garbage = new Garbage();
   readonly #otherModels = new Map<string, number>();
 
   constructor(options: RecogniserOptions) {
@@ -57,8 +59,10 @@ export class Recogniser implements Answerer {
     await this.#store?.refresh();
   }
 
-  decode(bytes: Uint8Array): Promise<Photo> {
-    return this.#options.engine.decode(bytes);
+  async decode(bytes: Uint8Array): Promise<Photo> {
+    const photo = await this.#options.engine.decode(bytes);
+    this.#garbage.add(bytes.length + photo.pixels.length);
+    return photo;
   }
 
   async answer(request: Request, photo: Photo, timings: Timings, started: number): Promise<Result> {

@@ -14,6 +14,8 @@ import { handle } from './pipeline.ts';
 import { Recogniser } from './recogniser.ts';
 import { Slots } from './slots.ts';
 
+/** Photos in memory as files: enough to hide the way to the object store, few enough for 12 megapixels each. */
+const DOWNLOADED = 4;
 /** Decoded photos in memory: one in the engine, one ready. */
 const DECODED = 2;
 const DRAIN_CHECK_MS = 1000;
@@ -50,11 +52,12 @@ export async function runWorker(
     drain('the engine failed');
   });
 
-  const decoding = new Slots(DECODED);
   const { maxReceives, visibilitySeconds, pollSeconds } = config;
   const pipeline = {
     ...{ requests, responses, deadLetters, input, output },
-    ...{ recogniser, maxReceives, visibilitySeconds, log, decoding },
+    ...{ recogniser, maxReceives, visibilitySeconds, log },
+    downloading: new Slots(DOWNLOADED),
+    decoding: new Slots(DECODED),
   };
   const consumer = new Consumer({
     queue: requests,

@@ -1,4 +1,4 @@
-/** Lets at most `free` tasks run at once; the others wait in order. */
+/** Lets at most so many tasks run at once; the others wait in order. */
 export class Slots {
   #free: number;
   readonly #waiting: (() => void)[] = [];
@@ -7,15 +7,17 @@ export class Slots {
     this.#free = free;
   }
 
-  async run<T>(task: () => Promise<T>): Promise<T> {
+  /** Resolves when there is a slot, to what gives it back; calling that twice does no harm. */
+  async enter(): Promise<() => void> {
     if (this.#free > 0) this.#free--;
     else await new Promise<void>(resolve => this.#waiting.push(resolve));
-    try {
-      return await task();
-    } finally {
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
       const next = this.#waiting.shift();
       if (next) next();
       else this.#free++;
-    }
+    };
   }
 }

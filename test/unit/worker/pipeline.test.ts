@@ -50,6 +50,7 @@ beforeEach(async () => {
     maxReceives: 5,
     visibilitySeconds: 30,
     log: silentLog,
+    downloading: new Slots(4),
     decoding: new Slots(2),
   };
 });
