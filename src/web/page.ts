@@ -8,7 +8,7 @@ form.over { border-color: Highlight; }
 label { display: block; font-weight: 600; margin-bottom: .5rem; }
 input, input::file-selector-button { font: inherit; }
 :focus-visible { outline: 3px solid Highlight; outline-offset: 3px; }
-#photo { position: relative; margin: 1rem 0; }
+#photo { width: fit-content; max-width: 100%; position: relative; margin: 1rem 0; }
 #photo img { display: block; max-width: 100%; height: auto; }
 #photo svg { position: absolute; inset: 0; width: 100%; height: 100%; }
 rect { fill: none; stroke: #ff0; stroke-width: 3; vector-effect: non-scaling-stroke; paint-order: stroke; }
