@@ -15,7 +15,7 @@ const types = '^src/ports\\.ts$';
 const core = '^src/core/';
 const gallery = '^src/gallery/';
 const runtime = '^src/runtime/';
-const config = '^src/config\\.ts$';
+const config = '^src/(config|variables)\\.ts$';
 const face = '^src/face/';
 
 module.exports = {

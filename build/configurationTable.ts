@@ -1,4 +1,4 @@
-import { variableNames, variables } from '../src/config.ts';
+import { variableNames, variables } from '../src/variables.ts';
 
 /** The configuration table of the README, in Markdown, from the schemas that the programs read. */
 export function configurationTable(): string {

@@ -1,4 +1,4 @@
-import { type Program, variableNames, variables } from '../config.ts';
+import { type Program, variableNames, variables } from '../variables.ts';
 
 export interface Command {
   /** Empty for what the program does when called without a command. */

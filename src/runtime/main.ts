@@ -1,5 +1,6 @@
-import { type Config, ConfigError, type Program, readConfig } from '../config.ts';
+import { type Config, ConfigError, readConfig } from '../config.ts';
 import { messageOf } from '../core/errors.ts';
+import type { Program } from '../variables.ts';
 import { type Command, helpText } from './help.ts';
 import { EXIT } from './shutdown.ts';
 import { VERSION } from './version.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { join } from 'node:path';
-import { variableNames } from '../../src/config.ts';
+import { variableNames } from '../../src/variables.ts';
 import { programs, run } from '../support/system.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 

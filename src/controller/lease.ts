@@ -1,0 +1,105 @@
+import {
+  LEASE_KEY,
+  type Lease,
+  parseLease,
+  RENEW_SECONDS,
+  STALE_SECONDS,
+  TRUST_SECONDS,
+} from '../core/lease.ts';
+import type { Blobs, Log } from '../ports.ts';
+
+export interface LeaseOptions {
+  readonly output: Blobs;
+  readonly holder: string;
+  readonly log: Log;
+  /** ms since the epoch, for people. */
+  readonly now?: () => number;
+  /** ms of a clock that only goes forward: other machines' clocks are never compared with ours. */
+  readonly monotonic?: () => number;
+}
+
+/**
+ * Lets one of several controllers act. The lease is an object that its holder rewrites every few seconds, by conditional
+ * write; a controller that has watched it unchanged for `STALE_SECONDS` takes it over, by conditional write too.
+ */
+export class ControllerLease {
+  readonly #options: LeaseOptions;
+  readonly #now: () => number;
+  readonly #monotonic: () => number;
+  /** The object as last seen, and since when it has been so. */
+  #seen: { etag: string | undefined; since: number } | undefined;
+  #held: { etag: string; renewedAt: number } | undefined;
+  #beat = 0;
+  #lastTry = Number.NEGATIVE_INFINITY;
+
+  constructor(options: LeaseOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+    this.#monotonic = options.monotonic ?? (() => performance.now());
+  }
+
+  /** Whether this controller may act now. Renews, watches or takes over as is due; rejects when the store fails. */
+  async mayAct(): Promise<boolean> {
+    const now = this.#monotonic();
+    if (now - this.#lastTry >= RENEW_SECONDS * 1000) {
+      this.#lastTry = now;
+      try {
+        await (this.#held ? this.#renew(this.#held.etag) : this.#watch());
+      } catch (error) {
+        // The store may be back before our time is up.
+        if (!this.#trusted()) throw error;
+      }
+    }
+    return this.#trusted();
+  }
+
+  /** Lets go, so that another need not wait. */
+  async release(): Promise<void> {
+    const held = this.#held;
+    this.#held = undefined;
+    if (held) await this.#write(true, { ifMatch: held.etag });
+  }
+
+  #trusted(): boolean {
+    return this.#held !== undefined && this.#monotonic() - this.#held.renewedAt < TRUST_SECONDS * 1000;
+  }
+
+  async #renew(etag: string): Promise<void> {
+    const before = this.#monotonic();
+    const renewed = await this.#write(false, { ifMatch: etag });
+    if (renewed !== undefined) {
+      this.#held = { etag: renewed, renewedAt: before };
+      return;
+    }
+    // Somebody else wrote, or our own write arrived and its answer was lost.
+    this.#held = undefined;
+    this.#options.log.warn('lease-lost', { holder: this.#options.holder });
+    await this.#watch();
+  }
+
+  async #watch(): Promise<void> {
+    const { output, holder } = this.#options;
+    const before = this.#monotonic();
+    const stored = await output.get(LEASE_KEY);
+    const lease = stored && parseLease(stored.body);
+    if (!this.#seen || this.#seen.etag !== stored?.etag) this.#seen = { etag: stored?.etag, since: before };
+    const free = !lease || lease.released || lease.holder === holder;
+    if (!free && before - this.#seen.since < STALE_SECONDS * 1000) return;
+    this.#beat = Math.max(this.#beat, lease?.beat ?? 0);
+    const taken = await this.#write(false, stored ? { ifMatch: stored.etag } : { ifAbsent: true });
+    if (taken === undefined) return;
+    this.#held = { etag: taken, renewedAt: before };
+    this.#options.log.info('lease-taken', { holder, from: lease?.released === false ? lease.holder : null });
+  }
+
+  #write(
+    released: boolean,
+    condition: { ifMatch: string } | { ifAbsent: true },
+  ): Promise<string | undefined> {
+    const { output, holder } = this.#options;
+    this.#beat += 1;
+    const lease: Lease = { v: 1, holder, beat: this.#beat, at: this.#now(), released };
+    const body = new TextEncoder().encode(JSON.stringify(lease));
+    return output.put(LEASE_KEY, body, { contentType: 'application/json', ...condition });
+  }
+}

@@ -1,0 +1,115 @@
+import { beforeEach, expect, test } from 'bun:test';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { LocalBlobs } from '../../../src/adapters/local/blobs.ts';
+import { ControllerLease } from '../../../src/controller/lease.ts';
+import { LEASE_KEY } from '../../../src/core/lease.ts';
+import type { Blobs } from '../../../src/ports.ts';
+import { silentLog } from '../../../src/runtime/log.ts';
+import { temporaryDirectory } from '../../support/temporary.ts';
+import { wrapBlobs } from '../../support/wrap.ts';
+
+let output: LocalBlobs;
+let time = 0;
+beforeEach(async () => {
+  output = await LocalBlobs.open(join(temporaryDirectory(), 'out'));
+  time = 0;
+});
+
+function lease(holder: string, store: Blobs = output): ControllerLease {
+  return new ControllerLease({
+    output: store,
+    holder,
+    log: silentLog,
+    monotonic: () => time,
+    now: () => 1e12 - time,
+  });
+}
+async function advance(seconds: number, ...leases: ControllerLease[]): Promise<boolean[]> {
+  let states: boolean[] = [];
+  for (let s = 0; s < seconds; s++) {
+    time += 1000;
+    states = [];
+    for (const one of leases) states.push(await one.mayAct());
+  }
+  return states;
+}
+
+test('the first acts, the second stands by, and takes over within 30 s of its death', async () => {
+  const [a, b] = [lease('a'), lease('b')];
+  expect(await a.mayAct()).toBe(true);
+  expect(await b.mayAct()).toBe(false);
+  expect(await advance(120, a, b)).toEqual([true, false]);
+  const died = time;
+  while (!(await b.mayAct())) time += 1000;
+  expect(time - died).toBeLessThanOrEqual(30_000);
+  expect(await advance(60, a, b)).toEqual([false, true]);
+});
+
+test('a clean stop hands over at the next look', async () => {
+  const [a, b] = [lease('a'), lease('b')];
+  await a.mayAct();
+  await advance(10, a, b);
+  await a.release();
+  expect(await advance(6, b)).toEqual([true]);
+});
+
+test('a controller restarted under its name goes on at once', async () => {
+  await lease('a').mayAct();
+  time += 1000;
+  expect(await lease('a').mayAct()).toBe(true);
+});
+
+test('a holder that cannot reach the store stops acting before another may begin', async () => {
+  let broken = false;
+  const flaky = wrapBlobs(output, {
+    put: (...args) => (broken ? Promise.reject(new Error('no route')) : output.put(...args)),
+    get: key => (broken ? Promise.reject(new Error('no route')) : output.get(key)),
+  });
+  const [a, b] = [lease('a', flaky), lease('b')];
+  await a.mayAct();
+  await advance(7, a, b);
+  broken = true;
+  for (let s = 0; s < 60; s++) {
+    time += 1000;
+    const acting = [await a.mayAct().catch(() => false), await b.mayAct()];
+    expect(acting.filter(Boolean).length).toBeLessThanOrEqual(1);
+  }
+  expect(await b.mayAct()).toBe(true);
+  broken = false;
+  expect(await advance(20, a, b)).toEqual([false, true]);
+});
+
+test('garbage in the place of the lease is taken over', async () => {
+  await output.put(LEASE_KEY, new TextEncoder().encode('{"v":7}'));
+  expect(await lease('a').mayAct()).toBe(true);
+});
+
+test('never two at once, whoever dies, pauses or is late', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(
+        fc.record({
+          wait: fc.integer({ min: 100, max: 9000 }),
+          // Which of three controllers run in this step; the others hang.
+          runs: fc.tuple(fc.boolean(), fc.boolean(), fc.boolean()),
+          stops: fc.option(fc.nat(2), { freq: 8 }),
+        }),
+        { maxLength: 60 },
+      ),
+      async steps => {
+        time = 0;
+        const store = await LocalBlobs.open(join(temporaryDirectory(), 'out'));
+        const leases = ['a', 'b', 'c'].map(holder => lease(holder, store));
+        for (const { wait, runs, stops } of steps) {
+          time += wait;
+          const acting: number[] = [];
+          for (const [i, one] of leases.entries()) if (runs[i] && (await one.mayAct())) acting.push(i);
+          expect(acting.length).toBeLessThanOrEqual(1);
+          if (stops !== null) await leases[stops]!.release();
+        }
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
