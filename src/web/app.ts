@@ -6,16 +6,23 @@ import type { AppDeps, Deps, Env, Routes } from './deps.ts';
 import { faceRoutes } from './faces.ts';
 import { healthRoutes } from './health.ts';
 import { homeRoutes } from './home.ts';
+import { UploadMemory } from './memory.ts';
 import { peopleRoutes } from './people.ts';
 import { Problem, problemOf } from './problem.ts';
 import { recogniseRoutes } from './recognise.ts';
 import { resultRoutes } from './results.ts';
 
+/** Bytes; of all uploads that are being read or stored. */
+const UPLOADS_IN_MEMORY = 256 * 1024 * 1024;
+
 /** The web service without a port: `app.fetch` for servers, `app.request` for tests. */
 export function createApp(given: AppDeps): Hono<Env> {
-  const deps: Deps = { now: Date.now, newId: Bun.randomUUIDv7, setTimer, keepOpen: () => {}, ...given };
+  const memory = new UploadMemory(Math.max(UPLOADS_IN_MEMORY, 2 * given.options.maxUploadBytes));
+  const defaults = { now: Date.now, newId: Bun.randomUUIDv7, setTimer, keepOpen: () => {}, memory };
+  const deps: Deps = { ...defaults, ...given };
   const app = new Hono<Env>();
   logRequests(app, deps);
+  refuseOtherSites(app);
   addRoutes(app, {
     '/': { ...homeRoutes(deps), ...recogniseRoutes(deps) },
     '/results/:id': resultRoutes(deps),
@@ -32,6 +39,16 @@ export function createApp(given: AppDeps): Hono<Env> {
     return problem.toResponse();
   });
   return app;
+}
+
+/** A page of another site can make a browser post here; what it must not do is change anything. */
+function refuseOtherSites(app: Hono<Env>): void {
+  app.use(async (c, next) => {
+    const site = c.req.header('sec-fetch-site') ?? 'none';
+    if (!['GET', 'HEAD'].includes(c.req.method) && !['none', 'same-origin'].includes(site))
+      throw new Problem('cross-site', 'Send it from a page of this server, or without a browser.');
+    await next();
+  });
 }
 
 /** Other methods of a known path are 405. */

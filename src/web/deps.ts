@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import type { GalleryStore } from '../gallery/store.ts';
 import type { Blobs, Log, Queue } from '../ports.ts';
 import type { SetTimer } from '../runtime/time.ts';
+import type { UploadMemory } from './memory.ts';
 import type { Waiting } from './waiting.ts';
 
 export interface WebOptions {
@@ -24,6 +25,8 @@ export interface AppDeps {
   readonly people: GalleryStore;
   readonly waiting: Waiting;
   readonly log: Log;
+  /** Shared by all uploads. */
+  readonly memory?: UploadMemory;
   readonly options: WebOptions;
   /** ms since the epoch. */
   readonly now?: () => number;

@@ -2,11 +2,10 @@ import type { Person } from '../gallery/gallery.ts';
 import type { Deps, Handler, Routes } from './deps.ts';
 import { deletePhotos } from './erase.ts';
 import { hold } from './hold.ts';
+import { takeIn } from './intake.ts';
 import { existing, personPath, shownFace } from './people.ts';
 import { Problem } from './problem.ts';
 import { photoFailed, queuedReply } from './reply.ts';
-import { submit } from './submit.ts';
-import { readUpload } from './upload.ts';
 import { waitOf } from './wait.ts';
 
 /** Enrolment: a worker embeds the face, like any other request. */
@@ -15,9 +14,11 @@ export function faceRoutes(deps: Deps): Routes {
     const request = c.req.raw;
     const { seconds, applied } = waitOf(request);
     const person = await existing(deps, c.req.param('id'));
-    const upload = await readUpload(request, deps.options.maxUploadBytes);
-    const photo = { v: 1, kind: 'enrol', id: deps.newId(), file: upload.file, person: person.id } as const;
-    await submit(deps, photo, upload);
+    const photo = await takeIn(
+      deps,
+      request,
+      ({ file }) => ({ v: 1, kind: 'enrol', id: deps.newId(), file, person: person.id }) as const,
+    );
     const result = seconds === undefined ? undefined : await hold(deps, request, photo, seconds);
     if (!result) return queuedReply(photo.id, applied);
     if (result.status === 'failed') throw photoFailed(result, applied);

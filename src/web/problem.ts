@@ -25,6 +25,8 @@ const catalogue = {
   'unknown-result': [404, 'There is no such request'],
   expired: [410, 'The result is no longer kept'],
   'photo-failed': [422, 'The photo was looked at, without success'],
+  busy: [503, 'Too many uploads at once'],
+  'cross-site': [403, 'Requests from other sites are not taken'],
   'storage-unavailable': [503, 'The photo or request cannot be stored just now'],
   'not-ready': [503, 'Not ready'],
   internal: [500, 'Something went wrong here'],

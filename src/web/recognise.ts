@@ -3,10 +3,9 @@ import { ThresholdSchema } from '../core/messages.ts';
 import { preferred } from './accept.ts';
 import type { Deps, Routes } from './deps.ts';
 import { hold } from './hold.ts';
+import { takeIn } from './intake.ts';
 import { Problem } from './problem.ts';
 import { type Form, queuedReply, resultReply } from './reply.ts';
-import { submit } from './submit.ts';
-import { readUpload } from './upload.ts';
 import { waitOf } from './wait.ts';
 
 /** `POST /`: takes a photo, and answers with 202 or, where the client or the server's setting waits, with the result. */
@@ -19,10 +18,10 @@ export function recogniseRoutes(deps: Deps): NonNullable<Routes[string]> {
     POST: async c => {
       const request = c.req.raw;
       const { seconds = holdsByDefault ? Number.POSITIVE_INFINITY : undefined, applied } = waitOf(request);
-      const upload = await readUpload(request, deps.options.maxUploadBytes);
-      const threshold = thresholdOf(c.req.query('threshold') ?? upload.fields.get('threshold'));
-      const photo = { v: 1, kind: 'recognise', id: deps.newId(), file: upload.file, ...threshold } as const;
-      await submit(deps, photo, upload);
+      const photo = await takeIn(deps, request, ({ file, fields }) => {
+        const threshold = thresholdOf(c.req.query('threshold') ?? fields.get('threshold'));
+        return { v: 1, kind: 'recognise', id: deps.newId(), file, ...threshold } as const;
+      });
       const result = seconds === undefined ? undefined : await hold(deps, request, photo, seconds);
       if (!result) return queuedReply(photo.id, applied);
       const accept = c.req.header('accept') ?? null;

@@ -1,6 +1,7 @@
 import { baseName, fileNameProblem } from '../core/fileName.ts';
 import { readBody, tooLarge } from './body.ts';
 import { formatOf, type PhotoFormat } from './format.ts';
+import type { Claim } from './memory.ts';
 import { type Part, parseMultipart } from './multipart.ts';
 import { Problem } from './problem.ts';
 
@@ -21,10 +22,11 @@ export interface Upload {
 }
 
 /** Reads exactly one photo of at most `maxBytes`. Throws the problem to answer with. */
-export async function readUpload(request: Request, maxBytes: number): Promise<Upload> {
+export async function readUpload(request: Request, maxBytes: number, claim: Claim): Promise<Upload> {
   const type = request.headers.get('content-type') ?? '';
   if (!/^multipart\/form-data\s*(;|$)/i.test(type)) throw new Problem('not-multipart', `${HOW_TO}.`);
-  const parts = parseMultipart(await readBody(request, maxBytes + MULTIPART_SLACK, maxBytes), type);
+  const body = await readBody(request, maxBytes + MULTIPART_SLACK, { announced: maxBytes, claim });
+  const parts = parseMultipart(body, type);
   const part = onlyPhoto(parts);
   const { content: photo, fileName } = part;
   const format = formatOf(photo);
