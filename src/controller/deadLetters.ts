@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { FileNameSchema } from '../core/fileName.ts';
-import { encodeMessage, RequestIdSchema, resultKey } from '../core/messages.ts';
+import { encodeMessage, parseRequest, RequestIdSchema, resultKey } from '../core/messages.ts';
 import type { Failed } from '../core/results.ts';
 import type { Blobs, Log, Queue } from '../ports.ts';
 
@@ -26,26 +26,31 @@ export class DeadLetters {
     this.#options = options;
   }
 
-  /** @param count how many dead letters there are now; nothing is done unless there are new ones */
-  async answer(count: number): Promise<void> {
-    if (count <= this.#answered) {
-      this.#answered = count;
-      return;
-    }
+  /**
+   * Nothing is done unless there are new letters.
+   * @param count how many there are now
+   */
+  async answer(count: number, stop: AbortSignal): Promise<void> {
+    if (count > this.#answered && !(await this.#walk(stop))) return;
+    this.#answered = count;
+  }
+
+  /** Looks at each letter once; false when asked to stop before the end. */
+  async #walk(stop: AbortSignal): Promise<boolean> {
     const { deadLetters } = this.#options;
-    const seen = new Map<string, string>();
+    const receipts = new Map<string, string>();
     try {
-      for (;;) {
-        const messages = await deadLetters.receive({ max: 10, waitSeconds: 1 });
-        if (messages.length === 0) break;
-        for (const { id, receipt, body } of messages) {
-          seen.set(id, receipt);
-          await this.#answerOne(id, body);
-        }
+      while (!stop.aborted) {
+        const messages = await deadLetters.receive({ max: 10, waitSeconds: 1, signal: stop });
+        // A long walk meets the first letters again, once their visibility timeout is over.
+        const fresh = messages.filter(({ id }) => !receipts.has(id));
+        for (const { id, receipt } of messages) receipts.set(id, receipt);
+        if (fresh.length === 0) return !stop.aborted;
+        for (const { id, body } of fresh) await this.#answerOne(id, body);
       }
-      this.#answered = count;
+      return false;
     } finally {
-      for (const receipt of seen.values()) await deadLetters.release(receipt);
+      for (const receipt of receipts.values()) await deadLetters.release(receipt);
     }
   }
 
@@ -56,23 +61,29 @@ export class DeadLetters {
       log.warn('dead-letter-unreadable', { message });
       return;
     }
-    const failed: Failed = {
-      ...request,
-      status: 'failed',
-      reason: 'too-many-attempts',
-      detail:
-        'Given up: every worker that tried this photo stopped before it could answer. It is a dead letter now.',
-    };
-    const bytes = new TextEncoder().encode(JSON.stringify(failed));
     // What a worker has stored is better than this and stays.
-    const stored = await output.put(resultKey(request), bytes, {
-      contentType: 'application/json',
-      ifAbsent: true,
-    });
-    if (stored === undefined) return;
+    if (await output.get(resultKey(request))) return;
+    const failed: Failed = { ...request, status: 'failed', ...verdict(body) };
+    const bytes = new TextEncoder().encode(JSON.stringify(failed));
+    await output.put(resultKey(request), bytes, { contentType: 'application/json', ifAbsent: true });
     await responses.send(encodeMessage({ v: 1, id: request.id }));
-    log.warn('dead-letter-answered', { id: request.id });
+    log.warn('dead-letter-answered', { id: request.id, reason: failed.reason });
   }
+}
+
+/** Why it died, as far as the letter tells. */
+function verdict(body: string): Pick<Failed, 'reason' | 'detail'> {
+  const parsed = parseRequest(body);
+  if ('problem' in parsed)
+    return {
+      reason: 'unknown-request',
+      detail: `No worker understood the request (${parsed.problem}); it may come from another version. It is a dead letter now.`,
+    };
+  return {
+    reason: 'too-many-attempts',
+    detail:
+      'Given up: every worker that tried this photo stopped before it could answer. It is a dead letter now.',
+  };
 }
 
 function answerable(body: string): { id: string; file: string } | undefined {

@@ -1,10 +1,38 @@
-import type { GalleryStore } from '../gallery/store.ts';
+import { deletePhotos, type PhotoStores } from '../gallery/erase.ts';
+import { GalleryStore } from '../gallery/store.ts';
 import type { Blobs, Log } from '../ports.ts';
 
 const DAY_MS = 86_400_000;
 /** Longer than any message can wait in a queue (14 days): no event from before a removal comes later than this. */
 const FORGET_REMOVALS_MS = 15 * DAY_MS;
 const MANY_SEGMENTS = 32;
+
+/** The gallery as the housekeeper sees it, and the faces whose photos are still to be erased. */
+export class GalleryKeeper {
+  readonly store: GalleryStore;
+  readonly #photos: PhotoStores;
+  readonly #removed = new Set<string>();
+
+  constructor(gallery: Blobs, photos: PhotoStores) {
+    this.#photos = photos;
+    this.store = new GalleryStore({
+      blobs: gallery,
+      keepEmbeddings: false,
+      onChange: change => {
+        if ('removed' in change) this.#removed.add(change.removed);
+      },
+    });
+  }
+
+  /** Erases photos and results of removed faces. The web server does so too, but cannot see one still on its way. */
+  async erasePhotos(): Promise<void> {
+    await this.store.refresh();
+    for (const face of this.#removed) {
+      await deletePhotos(this.#photos, face);
+      this.#removed.delete(face);
+    }
+  }
+}
 
 /** Joins the gallery's segments when there are many, or at once when something removed is still on disk. */
 export async function compactGallery(store: GalleryStore, log: Log, now: number): Promise<void> {

@@ -1,14 +1,13 @@
 import type { Config } from '../config.ts';
 import { messageOf } from '../core/errors.ts';
 import { decide } from '../core/scaling.ts';
-import { GalleryStore } from '../gallery/store.ts';
 import type { Fleet, Log, Services } from '../ports.ts';
 import { Backoff } from '../runtime/backoff.ts';
 import { EXIT } from '../runtime/shutdown.ts';
 import { every, sleep } from '../runtime/time.ts';
 import { act } from './act.ts';
 import { DeadLetters } from './deadLetters.ts';
-import { compactGallery, expire } from './housekeeping.ts';
+import { compactGallery, expire, GalleryKeeper } from './housekeeping.ts';
 import { Observer } from './observe.ts';
 
 const DECIDE_EVERY_MS = 1000;
@@ -27,7 +26,7 @@ export async function runController(
   const { requests, responses, deadLetters, input, output } = services;
   const observer = new Observer({ requests, output, fleet });
   const dead = new DeadLetters({ deadLetters, responses, output, log });
-  const people = new GalleryStore({ blobs: services.gallery, keepEmbeddings: false });
+  const keeper = new GalleryKeeper(services.gallery, { input, output });
   let letters = 0;
   log.info('ready', { min: config.scaling.min, max: config.scaling.max });
   await Promise.all([
@@ -36,8 +35,11 @@ export async function runController(
       await act(decide(snapshot, config.scaling, Date.now()), fleet, log);
       letters = snapshot.depth.dead;
     }),
-    loop('dead-letters', DEAD_LETTERS_EVERY_MS, log, stop, () => dead.answer(letters)),
-    loop('compact', COMPACT_EVERY_MS, log, stop, () => compactGallery(people, log, Date.now())),
+    loop('dead-letters', DEAD_LETTERS_EVERY_MS, log, stop, () => dead.answer(letters, stop)),
+    loop('compact', COMPACT_EVERY_MS, log, stop, async () => {
+      await keeper.erasePhotos();
+      await compactGallery(keeper.store, log, Date.now());
+    }),
     loop('expire', EXPIRE_EVERY_MS, log, stop, async () => {
       const photos = await expire(input, config.photoDays, Date.now());
       const results = await expire(output, config.resultDays, Date.now());

@@ -22,6 +22,7 @@ export const reasons = [
   'low-quality',
   'unknown-person',
   'too-many-attempts',
+  'unknown-request',
 ] as const;
 
 export type Reason = (typeof reasons)[number];

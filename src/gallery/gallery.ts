@@ -70,6 +70,11 @@ export class Gallery {
     return { id, name: entry.name, faces };
   }
 
+  /** Whether the face is part of the gallery, or will be once its person is named. */
+  holds(face: string): boolean {
+    return this.#owners.has(face);
+  }
+
   nameOf(id: string): string | undefined {
     const entry = this.#people.get(id);
     return entry && isLive(entry) ? entry.name : undefined;

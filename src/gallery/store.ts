@@ -137,6 +137,10 @@ export class GalleryStore {
         if ('removed' in change) this.#erasureDue = true;
         this.#options.onChange?.(change);
       }
+      if (event.type !== 'face' || this.gallery.holds(event.face)) continue;
+      // It came after its removal: nobody will see it, and its embedding and photo are on disk.
+      this.#erasureDue = true;
+      this.#options.onChange?.({ removed: event.face });
     }
   }
 

@@ -1,6 +1,6 @@
+import { deletePhotos } from '../gallery/erase.ts';
 import type { Person } from '../gallery/gallery.ts';
 import type { Deps, Handler, Routes } from './deps.ts';
-import { deletePhotos } from './erase.ts';
 import { hold } from './hold.ts';
 import { takeIn } from './intake.ts';
 import { existing, personPath, shownFace } from './people.ts';

@@ -1,9 +1,9 @@
 import * as v from 'valibot';
 import { personIdProblem, personNameProblem } from '../core/people.ts';
+import { deletePhotos } from '../gallery/erase.ts';
 import type { Person } from '../gallery/gallery.ts';
 import { readBody } from './body.ts';
 import type { Deps, Handler, Routes } from './deps.ts';
-import { deletePhotos } from './erase.ts';
 import { Problem } from './problem.ts';
 
 const MAX_BODY = 16_384;

@@ -2,10 +2,12 @@ import { messageOf } from '../core/errors.ts';
 import type { Log, Message, Queue } from '../ports.ts';
 import { Backoff } from '../runtime/backoff.ts';
 import { sleep } from '../runtime/time.ts';
+import type { Suspects } from './suspects.ts';
 
 export interface ConsumerOptions {
   readonly queue: Queue;
   readonly handle: (message: Message, draining: AbortSignal) => Promise<unknown>;
+  readonly suspects: Pick<Suspects, 'inOrder' | 'alone'>;
   readonly pollSeconds: number;
   /** Messages in hand are renewed three times in this time. */
   readonly visibilitySeconds: number;
@@ -22,6 +24,7 @@ const FEW = 5;
 export class Consumer {
   readonly #options: ConsumerOptions;
   readonly #now: () => number;
+  /** Receipts of all messages in hand, and what is being done about them. */
   readonly #inHand = new Map<string, Promise<void>>();
   #roomAgain: (() => void) | undefined;
   #idleSince: number | null;
@@ -49,16 +52,14 @@ export class Consumer {
     const backoff = new Backoff(200, 5000);
     try {
       while (!signal.aborted) {
-        if (this.#inHand.size > FEW) {
-          await this.#room(signal);
-          continue;
-        }
+        await this.#room(FEW, signal);
+        if (signal.aborted) break;
         try {
           const max = MOST - this.#inHand.size;
           const messages = await queue.receive({ max, waitSeconds: pollSeconds, signal });
           if (backoff.failing) log.info('queue-back');
           backoff.reset();
-          for (const message of messages) this.#take(message, signal);
+          await this.#take(messages, signal);
         } catch (error) {
           if (!backoff.failing) log.error('queue-unavailable', { error: messageOf(error) });
           await sleep(backoff.next(), signal);
@@ -70,8 +71,23 @@ export class Consumer {
     }
   }
 
-  #take(message: Message, signal: AbortSignal): void {
-    this.#idleSince = null;
+  /** Begins what is new at once. What was received before is tried one by one, with nothing else in hand. */
+  async #take(messages: readonly Message[], signal: AbortSignal): Promise<void> {
+    if (messages.length > 0) this.#idleSince = null;
+    const held = messages.filter(({ receiveCount }) => receiveCount > 1);
+    const turn = Promise.withResolvers<void>();
+    // In hand from now on, so that they are renewed while they wait for their turn.
+    for (const { receipt } of held) this.#inHand.set(receipt, turn.promise);
+    for (const message of messages) if (message.receiveCount === 1) this.#begin(message, signal);
+    if (held.length === 0) return;
+    await this.#room(held.length, signal);
+    const { suspects } = this.#options;
+    for (const message of await suspects.inOrder(held))
+      await suspects.alone(message, async one => this.#begin(one, signal));
+    turn.resolve();
+  }
+
+  #begin(message: Message, signal: AbortSignal): Promise<void> {
     const work = this.#options
       .handle(message, signal)
       .catch(error =>
@@ -84,18 +100,21 @@ export class Consumer {
         this.#roomAgain?.();
       });
     this.#inHand.set(message.receipt, work);
+    return work;
   }
 
-  #room(signal: AbortSignal): Promise<void> {
+  /** Resolves when no more than `left` messages are in hand, or the signal aborts. */
+  #room(left: number, signal: AbortSignal): Promise<void> {
     return new Promise(resolve => {
-      const done = () => {
-        if (this.#inHand.size > FEW && !signal.aborted) return;
+      const check = () => {
+        if (this.#inHand.size > left && !signal.aborted) return;
         this.#roomAgain = undefined;
-        signal.removeEventListener('abort', done);
+        signal.removeEventListener('abort', check);
         resolve();
       };
-      this.#roomAgain = done;
-      signal.addEventListener('abort', done, { once: true });
+      this.#roomAgain = check;
+      signal.addEventListener('abort', check, { once: true });
+      check();
     });
   }
 

@@ -140,6 +140,8 @@ async function recognise(
     );
   } catch (error) {
     if (!(error instanceof Permanent)) throw error;
+    // Whoever deletes a person means the photos that are still on their way, too.
+    if (error.reason === 'unknown-person') await input.delete(inputKey(request));
     const { id, file } = request;
     return { id, file, status: 'failed', reason: error.reason, detail: error.message };
   } finally {

@@ -109,16 +109,29 @@ export class Recogniser implements Answerer {
     return { ...face, person: best.person, label: name, similarity, margin };
   }
 
+  /** The gallery as it is now. Throws where the person is not in it. */
+  async #storeOf(person: string): Promise<GalleryStore> {
+    await this.refresh();
+    if (this.#store?.gallery.nameOf(person) === undefined) throw personIsGone();
+    return this.#store;
+  }
+
   async #enrol({ id, file, person }: EnrolRequest, found: Found): Promise<Omit<Enrolled, 'timings'>> {
     const { models } = this.#options;
     const { box, quality, embedding } = chooseFace(found, models.manifest.thresholds.quality);
-    if (this.#store?.gallery.nameOf(person) === undefined)
-      throw new Permanent('unknown-person', 'The person was deleted before the photo could be enrolled.');
     const face = { type: 'face', person, face: id, file, model: models.id, quality, embedding } as const;
-    await this.#store.append([face]);
+    const store = await this.#storeOf(person);
+    await store.append([face]);
+    // Deleted in this very moment? Then the embedding is erased again, and the answer must say so.
+    await this.#storeOf(person);
+    if (!store.gallery.holds(id)) throw personIsGone();
     const shown = { quality: round(quality, 3), box: rounded(box, 1), model: models.id };
     return { id, file, status: 'done', person, face: id, ...shown };
   }
+}
+
+function personIsGone(): Permanent {
+  return new Permanent('unknown-person', 'The person was deleted before the photo could be enrolled.');
 }
 
 function round(value: number, digits: number): number {

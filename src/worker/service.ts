@@ -13,6 +13,7 @@ import { beat } from './heartbeat.ts';
 import { handle } from './pipeline.ts';
 import { Recogniser } from './recogniser.ts';
 import { Slots } from './slots.ts';
+import { Suspects } from './suspects.ts';
 
 /** Photos in memory as files: enough to hide the way to the object store, few enough for 12 megapixels each. */
 const DOWNLOADED = 4;
@@ -62,6 +63,7 @@ export async function runWorker(
   const consumer = new Consumer({
     queue: requests,
     handle: (message, signal) => handle(message, pipeline, signal),
+    suspects: new Suspects(output, log),
     ...{ pollSeconds, visibilitySeconds, log },
   });
   const state = (): Heartbeat => ({

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { LocalBlobs } from '../../src/adapters/local/blobs.ts';
 import { LocalQueue } from '../../src/adapters/local/queue.ts';
 import { type Recognised, type Result, ResultSchema } from '../../src/core/results.ts';
 import { cast, known, photoOf } from '../support/cast.ts';
@@ -129,6 +130,38 @@ describe('one system', () => {
     expect(people.map(({ id }) => id)).toEqual([...known]);
   });
 
+  test('deleting a person whose photos are still on their way leaves nothing of them', async () => {
+    const victims: Promise<string>[] = [];
+    for (let i = 0; i < 12; i++) {
+      const at = new URL(`people/victim-${i}`, system.url);
+      await fetch(at, { method: 'PUT' });
+      const enrolment = post(new URL(`victim-${i}/faces`, at), { file: 'v.jpg', bytes: photos.eve });
+      victims.push(enrolment.then(async answer => ((await answer.json()) as { id: string }).id));
+      await enrolment;
+      await Bun.sleep(5 * i);
+      expect((await fetch(at, { method: 'DELETE' })).status).toBe(204);
+    }
+    const ids = await Promise.all(victims);
+    const stores = await Promise.all(
+      ['input', 'gallery'].map(store => LocalBlobs.open(join(directory, store))),
+    );
+    const [input, gallery] = stores as [LocalBlobs, LocalBlobs];
+    const clean = async () => {
+      for (const id of ids) if ((await input.list(`${id}/`)).length > 0) return false;
+      const segments = await Promise.all(
+        (await gallery.list('segments/')).map(({ key }) => gallery.get(key)),
+      );
+      const text = segments.map(segment => new TextDecoder('latin1').decode(segment?.body)).join();
+      return !/"type":"face","person":"victim/.test(text);
+    };
+    await until(clean, 'photos and embeddings are gone', 60_000);
+    const { people } = (await (await fetch(new URL('people', system.url))).json()) as {
+      people: { id: string }[];
+    };
+    expect(people.map(({ id }) => id)).toEqual([...known]);
+    for (const store of stores) await store.close();
+  }, 120_000);
+
   test('hostile messages end as dead letters and harm nobody', async () => {
     const file = join(directory, 'queue.sqlite');
     const requests = new LocalQueue({
@@ -159,7 +192,7 @@ describe('one system', () => {
       'the failure is stored',
     );
     expect(await resultOf(fetch(new URL(`results/${id}`, system.url)))).toMatchObject({
-      reason: 'too-many-attempts',
+      reason: 'unknown-request',
     });
     const after = await recognised(post(waited(system.url), { file: 'ada.jpg', bytes: photos.ada }));
     expect(after.label).toBe('Name of ada');

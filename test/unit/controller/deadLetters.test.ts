@@ -6,10 +6,12 @@ import { DeadLetters } from '../../../src/controller/deadLetters.ts';
 import { encodeMessage, resultKey } from '../../../src/core/messages.ts';
 import { silentLog } from '../../../src/runtime/log.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
+import { wrapQueue } from '../../support/wrap.ts';
 
 let deadLetters: LocalQueue;
 let responses: LocalQueue;
 let output: LocalBlobs;
+const never = new AbortController().signal;
 let sweeper: DeadLetters;
 const request = {
   v: 1,
@@ -34,7 +36,7 @@ async function stored(): Promise<unknown> {
 
 test('a request whose workers all died gets its answer, and its letter stays', async () => {
   await deadLetters.send(encodeMessage(request));
-  await sweeper.answer(1);
+  await sweeper.answer(1, never);
   expect(await stored()).toMatchObject({ id: request.id, status: 'failed', reason: 'too-many-attempts' });
   expect(await responses.depth()).toMatchObject({ visible: 1 });
   expect(await deadLetters.depth()).toMatchObject({ visible: 1, inFlight: 0 });
@@ -43,7 +45,7 @@ test('a request whose workers all died gets its answer, and its letter stays', a
 test('an answer that a worker has stored stays', async () => {
   await output.put(resultKey(request), new TextEncoder().encode('{"status":"done"}'));
   await deadLetters.send(encodeMessage(request));
-  await sweeper.answer(1);
+  await sweeper.answer(1, never);
   expect(await stored()).toEqual({ status: 'done' });
   expect(await responses.depth()).toMatchObject({ visible: 0 });
 });
@@ -52,8 +54,8 @@ test('an unknown version is answered too; what names no request only stays', asy
   await deadLetters.send(JSON.stringify({ v: 7, kind: 'dream', id: request.id, file: 'a.jpg' }));
   for (const hostile of ['{', '{"id":"../x","file":"a"}', '{"id":1}', 'null'])
     await deadLetters.send(hostile);
-  await sweeper.answer(5);
-  expect(await stored()).toMatchObject({ status: 'failed' });
+  await sweeper.answer(5, never);
+  expect(await stored()).toMatchObject({ status: 'failed', reason: 'unknown-request' });
   expect(await output.list('')).toHaveLength(1);
   expect(await deadLetters.depth()).toMatchObject({ visible: 5 });
 });
@@ -61,11 +63,37 @@ test('an unknown version is answered too; what names no request only stays', asy
 test('more letters than one receive brings; nothing is read again until there are new ones', async () => {
   const ids = Array.from({ length: 25 }, () => Bun.randomUUIDv7());
   for (const id of ids) await deadLetters.send(encodeMessage({ ...request, id }));
-  await sweeper.answer(25);
+  await sweeper.answer(25, never);
   expect(await output.list('')).toHaveLength(25);
   const [before] = await deadLetters.receive({ max: 1, waitSeconds: 0 });
   await deadLetters.release(before!.receipt);
-  await sweeper.answer(25);
+  await sweeper.answer(25, never);
   const [after] = await deadLetters.receive({ max: 10, waitSeconds: 0 });
   expect(after!.receiveCount).toBeLessThanOrEqual(before!.receiveCount + 1);
+});
+
+test('a walk longer than the visibility timeout ends, and a stop ends it at once', async () => {
+  let time = Date.now();
+  const file = join(temporaryDirectory(), 'queue.sqlite');
+  const lapsing = new LocalQueue({ file, name: 'dead', visibilitySeconds: 30, now: () => time });
+  for (let i = 0; i < 35; i++) await lapsing.send(encodeMessage({ ...request, id: Bun.randomUUIDv7() }));
+  let receives = 0;
+  const slow = wrapQueue(lapsing, {
+    receive: options => {
+      receives++;
+      time += 20_000;
+      return lapsing.receive(options);
+    },
+  });
+  await new DeadLetters({ deadLetters: slow, responses, output, log: silentLog }).answer(35, never);
+  expect(await output.list('')).toHaveLength(35);
+  expect(receives).toBeLessThan(10);
+  expect(await lapsing.depth()).toMatchObject({ visible: 35, inFlight: 0 });
+
+  receives = 0;
+  await new DeadLetters({ deadLetters: slow, responses, output, log: silentLog }).answer(
+    35,
+    AbortSignal.abort(),
+  );
+  expect(receives).toBe(0);
 });

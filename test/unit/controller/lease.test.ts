@@ -99,8 +99,8 @@ test('never two at once, whoever dies, pauses or is late', async () => {
       ),
       async steps => {
         time = 0;
-        const store = await LocalBlobs.open(join(temporaryDirectory(), 'out'));
-        const leases = ['a', 'b', 'c'].map(holder => lease(holder, store));
+        await output.delete(LEASE_KEY);
+        const leases = ['a', 'b', 'c'].map(holder => lease(holder));
         for (const { wait, runs, stops } of steps) {
           time += wait;
           const acting: number[] = [];

@@ -3,14 +3,19 @@ import { join } from 'node:path';
 import { LocalQueue } from '../../../src/adapters/local/queue.ts';
 import type { Message } from '../../../src/ports.ts';
 import { silentLog } from '../../../src/runtime/log.ts';
-import { Consumer } from '../../../src/worker/consumer.ts';
+import { Consumer, type ConsumerOptions } from '../../../src/worker/consumer.ts';
 import { temporaryDirectory, until } from '../../support/temporary.ts';
 import { wrapQueue } from '../../support/wrap.ts';
 
 function newQueue(visibilitySeconds = 30): LocalQueue {
   return new LocalQueue({ file: join(temporaryDirectory(), 'queue.sqlite'), name: 'q', visibilitySeconds });
 }
-const base = { pollSeconds: 20, visibilitySeconds: 30, log: silentLog };
+/** Tried in the order of receipt, without marks. */
+const suspects: ConsumerOptions['suspects'] = {
+  inOrder: async messages => [...messages],
+  alone: (message, handle) => handle(message),
+};
+const base = { suspects, pollSeconds: 20, visibilitySeconds: 30, log: silentLog };
 
 test('hands over everything, holds ten at most, knows when it is idle', async () => {
   const queue = newQueue();
@@ -120,4 +125,30 @@ test('a queue that fails is asked again after a pause, not in a hot loop', async
   stop.abort();
   await running;
   expect(errors).toEqual(['queue-unavailable']);
+});
+
+test('what was received before is tried one by one, with nothing else in hand', async () => {
+  const queue = newQueue();
+  for (let i = 0; i < 6; i++) await queue.send(`again ${i}`);
+  for (const { receipt } of await queue.receive({ max: 10, waitSeconds: 0 })) await queue.release(receipt);
+  for (let i = 0; i < 4; i++) await queue.send(`new ${i}`);
+  const stop = new AbortController();
+  const inHand = new Set<string>();
+  const together: string[][] = [];
+  const consumer = new Consumer({
+    ...base,
+    queue,
+    handle: async message => {
+      inHand.add(message.body);
+      if (message.receiveCount > 1) together.push([...inHand]);
+      await Bun.sleep(1);
+      await queue.delete(message.receipt);
+      inHand.delete(message.body);
+    },
+  });
+  const running = consumer.run(stop.signal);
+  await until(() => consumer.processed === 10 && consumer.idleSince !== null, 'all are handled');
+  stop.abort();
+  await running;
+  expect(together.map(bodies => bodies.length)).toEqual([1, 1, 1, 1, 1, 1]);
 });
