@@ -1,0 +1,53 @@
+import type { S3ClientConfig } from '@aws-sdk/client-s3';
+import type { Environment } from '../../config.ts';
+
+/** What the clients may be told; where nothing is said, the SDK's own chain of environment and files decides. */
+export interface ClientOptions {
+  readonly region?: string;
+  /** Another server than AWS's for all of them. `AWS_ENDPOINT_URL` and its kin are read without it. */
+  readonly endpoint?: string;
+  readonly credentials?: NonNullable<S3ClientConfig['credentials']>;
+  /** Default: `process.env`. The SDK reads that one in any case; this is for what is decided here. */
+  readonly environment?: Environment;
+}
+
+export interface HttpLimits {
+  /** Until the answer's head is there, and between two pieces of its body, ms. */
+  readonly timeoutMs: number;
+  /** Connections at once; further calls wait for one. */
+  readonly sockets: number;
+}
+
+/** Connection attempts are given up after that, ms. */
+const connectMs = 5_000;
+
+/** What all clients have in common: no call waits for ever (the SDK's default), and each is tried five times. */
+export function settings(options: ClientOptions, { timeoutMs, sockets }: HttpLimits) {
+  const { region, endpoint, credentials } = options;
+  return {
+    ...(region !== undefined && { region }),
+    ...(endpoint !== undefined && { endpoint }),
+    ...(credentials !== undefined && { credentials }),
+    // Three 503s in a row exhaust the default of 3.
+    maxAttempts: 5,
+    userAgentAppId: 'facerec',
+    requestHandler: {
+      connectionTimeout: connectMs,
+      requestTimeout: timeoutMs,
+      throwOnRequestTimeout: true,
+      socketTimeout: timeoutMs,
+      httpAgent: { keepAlive: true, maxSockets: sockets },
+      httpsAgent: { keepAlive: true, maxSockets: sockets },
+    },
+  };
+}
+
+/** Whether the service is reached at an address that somebody chose: an emulator, MinIO, a VPC endpoint. */
+export function hasCustomEndpoint(
+  service: 'S3' | 'SQS' | 'EC2',
+  { endpoint, environment = process.env }: ClientOptions,
+): boolean {
+  if (endpoint !== undefined) return true;
+  if (environment.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS?.toLowerCase() === 'true') return false;
+  return Boolean(environment[`AWS_ENDPOINT_URL_${service}`] || environment.AWS_ENDPOINT_URL);
+}

@@ -1,0 +1,120 @@
+import { afterAll, afterEach, beforeEach, expect, setDefaultTimeout, test } from 'bun:test';
+import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
+import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import { S3Blobs } from '../../../src/adapters/aws/blobs.ts';
+import { hasCustomEndpoint } from '../../../src/adapters/aws/clientSettings.ts';
+import { s3Client, sqsClients } from '../../../src/adapters/aws/clients.ts';
+import { ec2Client } from '../../../src/adapters/aws/ec2Client.ts';
+import { SqsQueue } from '../../../src/adapters/aws/queue.ts';
+
+setDefaultTimeout(60_000);
+
+const before = { ...process.env };
+const seen: string[] = [];
+const server = Bun.serve({
+  port: 0,
+  hostname: '127.0.0.1',
+  fetch(request) {
+    const { pathname } = new URL(request.url);
+    seen.push(`${request.method} ${pathname} ${request.headers.get('user-agent')?.includes('app/facerec')}`);
+    return new Response('', { status: 403 });
+  },
+});
+const closedPort = 'http://127.0.0.1:1';
+
+function setEnvironment(variables: Record<string, string>): void {
+  for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name];
+  // Nothing outside this machine, nor a file of the person who runs the tests.
+  Object.assign(process.env, {
+    AWS_EC2_METADATA_DISABLED: 'true',
+    AWS_CONFIG_FILE: '/nonexistent',
+    AWS_SHARED_CREDENTIALS_FILE: '/nonexistent',
+    ...variables,
+  });
+}
+
+const credentials = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', AWS_REGION: 'us-east-1' };
+const queue = () => new SqsQueue({ clients: sqsClients(), url: 'https://elsewhere.invalid/1/requests' });
+const blobs = () => new S3Blobs({ client: s3Client(), bucket: 'photos', variable: 'FACEREC_PHOTOS' });
+const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    error => error,
+  );
+
+beforeEach(() => {
+  seen.length = 0;
+});
+afterEach(() => {
+  for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name];
+  for (const [name, value] of Object.entries(before)) if (name.startsWith('AWS_')) process.env[name] = value;
+});
+afterAll(() => server.stop(true));
+
+test.each(['the same for all', 'one each'])(
+  'AWS_ENDPOINT_URL* is where every client goes, with paths for buckets (%s)',
+  async way => {
+    const url = server.url.origin;
+    setEnvironment({
+      ...credentials,
+      ...(way === 'one each'
+        ? {
+            AWS_ENDPOINT_URL: closedPort,
+            AWS_ENDPOINT_URL_SQS: url,
+            AWS_ENDPOINT_URL_S3: url,
+            AWS_ENDPOINT_URL_EC2: url,
+          }
+        : { AWS_ENDPOINT_URL: url }),
+    });
+    const { calls } = sqsClients();
+    const QueueUrl = 'https://sqs.us-east-1.amazonaws.com/1/requests';
+    await failureOf(calls.send(new SendMessageCommand({ QueueUrl, MessageBody: 'x' })));
+    await failureOf(s3Client().send(new GetObjectCommand({ Bucket: 'photos', Key: 'k' })));
+    await failureOf(ec2Client().send(new DescribeInstancesCommand()));
+    expect(seen).toEqual(['POST / true', 'GET /photos/k true', 'POST / true']);
+  },
+);
+
+test('an endpoint is custom where one is set and not ignored', () => {
+  const environment = { AWS_ENDPOINT_URL_S3: 'http://minio:9000' };
+  expect(hasCustomEndpoint('S3', { environment })).toBe(true);
+  expect(hasCustomEndpoint('SQS', { environment })).toBe(false);
+  expect(hasCustomEndpoint('SQS', { environment: { AWS_ENDPOINT_URL: 'http://x' } })).toBe(true);
+  expect(hasCustomEndpoint('SQS', { environment: {}, endpoint: 'http://x' })).toBe(true);
+  const ignored = { ...environment, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'true' };
+  expect(hasCustomEndpoint('S3', { environment: ignored })).toBe(false);
+});
+
+test('without credentials, the error says what to set', async () => {
+  setEnvironment({ AWS_REGION: 'us-east-1', AWS_ENDPOINT_URL: server.url.origin });
+  for (const error of [await failureOf(queue().send('x')), await failureOf(blobs().get('k'))]) {
+    expect(error).toMatchObject({
+      kind: 'no-credentials',
+      message: expect.stringContaining('AWS_ACCESS_KEY_ID'),
+    });
+  }
+  expect(seen).toEqual([]);
+});
+
+test.each(['', undefined])('without a region, the error says what to set (%p)', async region => {
+  setEnvironment({ ...credentials, AWS_ENDPOINT_URL: server.url.origin });
+  if (region === undefined) delete process.env.AWS_REGION;
+  else process.env.AWS_REGION = region;
+  expect(await failureOf(queue().send('x'))).toMatchObject({
+    kind: 'no-region',
+    message: expect.stringContaining('AWS_REGION'),
+  });
+});
+
+test('where nobody listens, the error says what to check', async () => {
+  setEnvironment({ ...credentials, AWS_ENDPOINT_URL: closedPort });
+  expect(await failureOf(queue().depth())).toMatchObject({
+    kind: 'network',
+    message: expect.stringContaining('sqs:GetQueueAttributes'),
+  });
+  expect(await failureOf(blobs().list(''))).toMatchObject({
+    kind: 'network',
+    message: expect.stringContaining('(FACEREC_PHOTOS)'),
+  });
+});
