@@ -1,4 +1,4 @@
-import { openFleet, openServices } from './adapters/choose.ts';
+import { openFleet, openLease, openServices } from './adapters/choose.ts';
 import { runController } from './controller/service.ts';
 import { createLog } from './runtime/log.ts';
 import { main } from './runtime/main.ts';
@@ -11,8 +11,9 @@ await main('controller', 'Grows and shrinks the fleet of workers with the queue.
     async run(config) {
       const stop = listenForShutdown(process.env.FACEREC_LIFELINE);
       const log = createLog({ program: 'controller', level: config.logLevel });
-      const services = await openServices(config);
-      const code = await runController(config, services, openFleet(config, log), log, stop.signal);
+      const services = await openServices(config, log);
+      const fleet = openFleet(config, log);
+      const code = await runController(config, services, fleet, openLease(config), log, stop.signal);
       await services.close();
       return code;
     },

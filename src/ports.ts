@@ -115,6 +115,14 @@ export interface Host {
   leave(): Promise<void>;
 }
 
+/** Lets one of several controllers act. */
+export interface Lease {
+  /** Whether this controller may act now; to be asked before each decision. Rejects when that cannot be told. */
+  mayAct(): Promise<boolean>;
+  /** Lets go for good, so that another need not wait. */
+  release(): Promise<void>;
+}
+
 export type LogFields = Readonly<
   Record<string, string | number | boolean | null | undefined | readonly string[]>
 >;

@@ -11,7 +11,7 @@ await main('web', 'Takes photos over HTTP, answers with the names of the faces, 
     async run(config) {
       const stop = listenForShutdown(process.env.FACEREC_LIFELINE);
       const log = createLog({ program: 'web', level: config.logLevel });
-      const services = await openServices(config);
+      const services = await openServices(config, log);
       const announce = (url: URL) => process.stdout.write(`facerec-web listens on ${url.href}\n`);
       const code = await runWeb(config, services, log, stop.signal, announce);
       await services.close();

@@ -15,7 +15,7 @@ await main('worker', 'Takes requests from the queue, names the faces in their ph
     async run(config) {
       const stop = listenForShutdown(process.env.FACEREC_LIFELINE);
       const log = createLog({ program: 'worker', level: config.logLevel });
-      const services = await openServices(config);
+      const services = await openServices(config, log);
       const host = new LocalHost(process.env.FACEREC_INSTANCE_ID ?? `local-${process.pid}`);
       const code = await runWorker(config, services, host, log, stop.signal);
       await services.close();

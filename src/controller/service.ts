@@ -1,8 +1,10 @@
 import type { Config } from '../config.ts';
 import { messageOf } from '../core/errors.ts';
 import { decide } from '../core/scaling.ts';
-import type { Fleet, Log, Services } from '../ports.ts';
+import type { Fleet, Lease, Log, Services } from '../ports.ts';
 import { Backoff } from '../runtime/backoff.ts';
+import { silentLog } from '../runtime/log.ts';
+import { SetupError } from '../runtime/setup.ts';
 import { EXIT } from '../runtime/shutdown.ts';
 import { every, sleep } from '../runtime/time.ts';
 import { act } from './act.ts';
@@ -10,16 +12,14 @@ import { DeadLetters } from './deadLetters.ts';
 import { compactGallery, expire, GalleryKeeper } from './housekeeping.ts';
 import { Observer } from './observe.ts';
 
-const DECIDE_EVERY_MS = 1000;
-const DEAD_LETTERS_EVERY_MS = 2000;
-const COMPACT_EVERY_MS = 5000;
-const EXPIRE_EVERY_MS = 3_600_000;
+const STAND_BY_MS = 1000;
 
 /** Observes, decides and acts once a second until asked to stop. Resolves to the exit code. */
 export async function runController(
   config: Config,
   services: Services,
   fleet: Fleet,
+  lease: Lease,
   log: Log,
   stop: AbortSignal,
 ): Promise<number> {
@@ -28,44 +28,84 @@ export async function runController(
   const dead = new DeadLetters({ deadLetters, responses, output, log });
   const keeper = new GalleryKeeper(services.gallery, { input, output });
   let letters = 0;
+  let told = '';
+  let acting: boolean | undefined;
+  const tasks: readonly Task[] = [
+    {
+      name: 'decide',
+      everyMs: 1000,
+      async run() {
+        const snapshot = await observer.snapshot();
+        letters = snapshot.depth.dead;
+        const decision = decide(snapshot, config.scaling, Date.now());
+        // A decision that cannot be carried out yet comes again each second; it is told once.
+        const reasons = decision.reasons.join();
+        await act(decision, fleet, reasons === told ? silentLog : log);
+        told = reasons;
+      },
+    },
+    { name: 'dead-letters', everyMs: 2000, run: () => dead.answer(letters, stop) },
+    {
+      name: 'compact',
+      everyMs: 5000,
+      async run() {
+        await keeper.erasePhotos();
+        await compactGallery(keeper.store, log, Date.now());
+      },
+    },
+    {
+      name: 'expire',
+      everyMs: 3_600_000,
+      async run() {
+        const photos = await expire(input, config.photoDays, Date.now());
+        const results = await expire(output, config.resultDays, Date.now());
+        if (photos + results > 0) log.info('expired', { photos, results });
+      },
+    },
+  ];
+  const mayAct = async () => {
+    const may = await lease.mayAct();
+    if (may !== acting) log.info(may ? 'acting' : 'standing-by');
+    acting = may;
+    return may;
+  };
   log.info('ready', { min: config.scaling.min, max: config.scaling.max });
-  await Promise.all([
-    loop('decide', DECIDE_EVERY_MS, log, stop, async () => {
-      const snapshot = await observer.snapshot();
-      await act(decide(snapshot, config.scaling, Date.now()), fleet, log);
-      letters = snapshot.depth.dead;
-    }),
-    loop('dead-letters', DEAD_LETTERS_EVERY_MS, log, stop, () => dead.answer(letters, stop)),
-    loop('compact', COMPACT_EVERY_MS, log, stop, async () => {
-      await keeper.erasePhotos();
-      await compactGallery(keeper.store, log, Date.now());
-    }),
-    loop('expire', EXPIRE_EVERY_MS, log, stop, async () => {
-      const photos = await expire(input, config.photoDays, Date.now());
-      const results = await expire(output, config.resultDays, Date.now());
-      if (photos + results > 0) log.info('expired', { photos, results });
-    }),
-  ]);
+  await Promise.all(tasks.map(task => repeat(task, mayAct, log, stop)));
   await fleet.close();
+  await lease.release();
   return EXIT.ok;
 }
 
-/** Repeats a task for ever; what fails is logged once and tried again after growing pauses. */
-async function loop(
-  name: string,
-  ms: number,
+interface Task {
+  readonly name: string;
+  readonly everyMs: number;
+  run(): Promise<void>;
+}
+
+/**
+ * Repeats a task until asked to stop, while this controller may act. What fails is logged once and tried again after
+ * growing pauses; only a fault of set-up ends the program.
+ */
+async function repeat(
+  task: Task,
+  mayAct: () => Promise<boolean>,
   log: Log,
   stop: AbortSignal,
-  task: () => Promise<void>,
 ): Promise<void> {
-  const backoff = new Backoff(ms, 30_000);
-  await every(ms, stop, async () => {
+  const backoff = new Backoff(Math.min(task.everyMs, 30_000), 30_000);
+  await every(task.everyMs, stop, async () => {
     try {
-      await task();
-      if (backoff.failing) log.info('task-back', { task: name });
+      // Another controller's work is not ours; look again soon, however seldom the task is due.
+      while (!(await mayAct())) {
+        await sleep(STAND_BY_MS, stop);
+        if (stop.aborted) return;
+      }
+      await task.run();
+      if (backoff.failing) log.info('task-back', { task: task.name });
       backoff.reset();
     } catch (error) {
-      if (!backoff.failing) log.error('task-error', { task: name, error: messageOf(error) });
+      if (error instanceof SetupError) throw error;
+      if (!backoff.failing) log.error('task-error', { task: task.name, error: messageOf(error) });
       await sleep(backoff.next(), stop);
     }
   });

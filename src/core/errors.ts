@@ -10,6 +10,11 @@ export class Permanent extends Error {
   }
 }
 
+/** A stored object that is not what was written: no repetition brings it back, and what else is stored is fine. */
+export class Damaged extends Error {
+  override readonly name = 'Damaged';
+}
+
 /** Why a request ended in `failed`. */
 export const reasons = [
   'not-an-image',

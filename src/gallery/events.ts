@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { Damaged, messageOf } from '../core/errors.ts';
 import { PersonIdSchema, PersonNameSchema } from '../core/people.ts';
 
 /** A UUID of version 7 in lower case: sorts by time. It orders changes that arrive in any order. */
@@ -75,8 +76,16 @@ export function encodeSegment(events: readonly GalleryEvent[]): Uint8Array {
   return segment;
 }
 
-/** Throws an Error for anything that `encodeSegment` did not write. */
+/** Throws Damaged for anything that `encodeSegment` did not write. */
 export function decodeSegment(segment: Uint8Array): GalleryEvent[] {
+  try {
+    return decode(segment);
+  } catch (error) {
+    throw new Damaged(`gallery segment: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function decode(segment: Uint8Array): GalleryEvent[] {
   const headerLength = new DataView(segment.buffer, segment.byteOffset, segment.byteLength).getUint32(
     0,
     true,
@@ -88,7 +97,7 @@ export function decodeSegment(segment: Uint8Array): GalleryEvent[] {
     if (event.type !== 'face') return event;
     const [offset, length] = event.embedding;
     const embedding = floats.slice(offset, offset + length);
-    if (embedding.length !== length) throw new Error('gallery segment is shorter than its header says');
+    if (embedding.length !== length) throw new Error('shorter than its header says');
     return { ...event, embedding };
   });
 }

@@ -1,3 +1,4 @@
+import { Damaged } from '../core/errors.ts';
 import type { Blobs } from '../ports.ts';
 import { decodeSegment, encodeSegment, type GalleryEvent } from './events.ts';
 import { type Change, Gallery } from './gallery.ts';
@@ -11,6 +12,8 @@ export interface GalleryStoreOptions {
   /** False forgets embeddings once read: a web server needs names and ids only. */
   readonly keepEmbeddings: boolean;
   readonly onChange?: (change: Change) => void;
+  /** Told of segments that cannot be read any more: what they hold is missing, all else is there. */
+  readonly onDamaged?: (segment: string, error: unknown) => void;
   /** Makes a UUID of version 7. */
   readonly newId?: () => string;
 }
@@ -67,9 +70,10 @@ export class GalleryStore {
     const whole = new Gallery();
     const joined: string[] = [];
     for (const key of keys) {
-      const segment = await blobs.get(key);
-      if (!segment) continue;
-      for (const event of decodeSegment(segment.body)) whole.apply(event);
+      const events = await this.#eventsOf(key);
+      // A damaged segment stays: somebody may be able to repair it.
+      if (!events || events === 'damaged') continue;
+      for (const event of events) whole.apply(event);
       joined.push(key);
     }
     if (joined.length === 0) return 0;
@@ -117,14 +121,26 @@ export class GalleryStore {
   async #read(keys: readonly string[]): Promise<boolean> {
     for (let at = 0; at < keys.length; at += PARALLEL_READS) {
       const batch = keys.slice(at, at + PARALLEL_READS);
-      const segments = await Promise.all(batch.map(key => this.#options.blobs.get(key)));
-      for (const [i, segment] of segments.entries()) {
-        if (!segment) return false;
-        this.#applyAll(decodeSegment(segment.body));
+      const segments = await Promise.all(batch.map(key => this.#eventsOf(key)));
+      for (const [i, events] of segments.entries()) {
+        if (!events) return false;
+        if (events !== 'damaged') this.#applyAll(events);
         this.#seen.add(batch[i]!);
       }
     }
     return true;
+  }
+
+  /** undefined where there is no such segment any more. */
+  async #eventsOf(key: string): Promise<GalleryEvent[] | 'damaged' | undefined> {
+    try {
+      const segment = await this.#options.blobs.get(key);
+      return segment && decodeSegment(segment.body);
+    } catch (error) {
+      if (!(error instanceof Damaged)) throw error;
+      this.#options.onDamaged?.(key, error);
+      return 'damaged';
+    }
   }
 
   #applyAll(events: readonly GalleryEvent[]): void {

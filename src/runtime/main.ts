@@ -2,17 +2,13 @@ import { type Config, ConfigError, readConfig } from '../config.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Program } from '../variables.ts';
 import { type Command, helpText } from './help.ts';
+import { SetupError } from './setup.ts';
 import { EXIT } from './shutdown.ts';
 import { VERSION } from './version.ts';
 
 export interface RunnableCommand extends Command {
   /** Resolves to the exit code. */
   run(config: Config, parameters: readonly string[]): Promise<number>;
-}
-
-/** A fault of set-up that the operator can mend, told without a stack trace; ends the program with EXIT.config. */
-export class SetupError extends Error {
-  override readonly name = 'SetupError';
 }
 
 /** Picks the command, reads the configuration, runs, and ends the process with the command's exit code. */

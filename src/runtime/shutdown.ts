@@ -1,5 +1,5 @@
 /** Exit codes, after sysexits.h. */
-export const EXIT = { ok: 0, usage: 64, software: 70, temporary: 75, config: 78 } as const;
+export const EXIT = { ok: 0, usage: 64, software: 70, config: 78 } as const;
 
 export interface Shutdown {
   /** Aborts when the process should finish; the reason says why, as a string. */

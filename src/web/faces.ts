@@ -12,7 +12,7 @@ import { waitOf } from './wait.ts';
 export function faceRoutes(deps: Deps): Routes {
   const enrol: Handler = async c => {
     const request = c.req.raw;
-    const { seconds, applied } = waitOf(request);
+    const { seconds, applied } = waitOf(c);
     const person = await existing(deps, c.req.param('id'));
     const photo = await takeIn(
       deps,

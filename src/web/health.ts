@@ -6,12 +6,13 @@ import { Problem } from './problem.ts';
 const PATIENCE = 2_000;
 
 /** Liveness, and readiness: can it reach its queues and stores. */
-export function healthRoutes({ requests, responses, input, output, setTimer }: Deps): Routes {
+export function healthRoutes({ requests, responses, input, output, people, setTimer }: Deps): Routes {
   const checks: Readonly<Record<string, () => Promise<unknown>>> = {
     requests: () => requests.depth(),
     responses: () => responses.depth(),
     input: () => input.get('readyz'),
     output: () => output.get('readyz'),
+    people: () => people.refresh(),
   };
   return {
     '/healthz': { GET: () => Response.json({ status: 'ok' }) },

@@ -36,7 +36,7 @@ export function peopleRoutes(deps: Deps): Routes {
       );
     if (name !== before?.name) await people.append([{ type: 'person', person: id, name, at: newId() }]);
     const after = people.gallery.person(id);
-    if (!after) throw new Problem('changed-meanwhile', 'Look at the person and decide again.');
+    if (after?.name !== name) throw changedMeanwhile();
     const headers = before ? {} : { location: personPath(id) };
     return Response.json(shown(after), { status: before ? 200 : 201, headers });
   };
@@ -56,10 +56,16 @@ export function peopleRoutes(deps: Deps): Routes {
         // Photos first: should that fail, the person is still there and the deletion can be repeated.
         for (const { face } of faces) await deletePhotos(deps, face);
         await people.append([{ type: 'person-removed', person: id, at: newId() }]);
+        if (people.gallery.person(id)) throw changedMeanwhile();
         return new Response(null, { status: 204 });
       },
     },
   };
+}
+
+/** Also where another web server's clock is ahead of ours. */
+function changedMeanwhile(): Problem {
+  return new Problem('changed-meanwhile', 'Look at the person and decide again.');
 }
 
 export function personPath(id: string): string {

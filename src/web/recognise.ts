@@ -17,7 +17,7 @@ export function recogniseRoutes(deps: Deps): NonNullable<Routes[string]> {
   return {
     POST: async c => {
       const request = c.req.raw;
-      const { seconds = holdsByDefault ? Number.POSITIVE_INFINITY : undefined, applied } = waitOf(request);
+      const { seconds = holdsByDefault ? Number.POSITIVE_INFINITY : undefined, applied } = waitOf(c);
       const photo = await takeIn(deps, request, ({ file, fields }) => {
         const threshold = thresholdOf(c.req.query('threshold') ?? fields.get('threshold'));
         return { v: 1, kind: 'recognise', id: deps.newId(), file, ...threshold } as const;

@@ -14,7 +14,7 @@ const DAY = 86_400_000;
 export function resultRoutes(deps: Deps): NonNullable<Routes[string]> {
   return {
     GET: async c => {
-      const { seconds = 0, applied } = waitOf(c.req.raw);
+      const { seconds = 0, applied } = waitOf(c);
       const id = c.req.param('id')?.toLowerCase() ?? '';
       if (!v.is(RequestIdSchema, id)) throw unknown();
       const result = (await stored(deps, id)) ?? (await later(deps, c.req.raw, id, seconds));

@@ -1,11 +1,14 @@
 import type { Config } from '../config.ts';
+import { messageOf } from '../core/errors.ts';
 import { GalleryStore } from '../gallery/store.ts';
 import type { Log, Services } from '../ports.ts';
+import { SetupError } from '../runtime/setup.ts';
 import { EXIT } from '../runtime/shutdown.ts';
+import { sleep } from '../runtime/time.ts';
 import { VERSION } from '../runtime/version.ts';
 import { createApp } from './app.ts';
 import { consumeCompletions } from './completions.ts';
-import { serve } from './serve.ts';
+import { type ServeOptions, serve, type WebServer } from './serve.ts';
 import { Waiting } from './waiting.ts';
 
 /** Serves until asked to stop, then lets running requests finish. Resolves to the exit code. */
@@ -18,10 +21,14 @@ export async function runWeb(
 ): Promise<number> {
   const { requests, responses, input, output, gallery } = services;
   const { reply, maxUploadBytes, resultDays, host, port, pollSeconds } = config;
-  const people = new GalleryStore({ blobs: gallery, keepEmbeddings: false });
+  const people = new GalleryStore({
+    blobs: gallery,
+    keepEmbeddings: false,
+    onDamaged: (segment, error) => log.error('gallery-damaged', { segment, error: messageOf(error) }),
+  });
   const waiting = new Waiting({ output });
   const options = { reply, maxUploadBytes, resultDays, version: VERSION };
-  const server = serve({
+  const server = await listening({
     app: keepOpen =>
       createApp({ requests, responses, input, output, people, waiting, log, options, keepOpen }),
     host,
@@ -36,4 +43,29 @@ export async function runWeb(
   await stopped;
   log.info('goodbye');
   return EXIT.ok;
+}
+
+/** For a predecessor that is still closing its port. */
+const PORT_TRIES = 8;
+const PORT_PAUSE_MS = 250;
+
+async function listening(options: ServeOptions): Promise<WebServer> {
+  const { host, port } = options;
+  for (let left = PORT_TRIES; ; left--) {
+    try {
+      return serve(options);
+    } catch (error) {
+      const taken = (error as { code?: unknown }).code === 'EADDRINUSE';
+      if (taken && left > 0) {
+        await sleep(PORT_PAUSE_MS);
+        continue;
+      }
+      throw new SetupError(
+        taken
+          ? `FACEREC_PORT: port ${port} of ${host} is in use. Stop the other program, or choose another port`
+          : `FACEREC_HOST, FACEREC_PORT: cannot listen on port ${port} of ${host}: ${messageOf(error)}`,
+        { cause: error },
+      );
+    }
+  }
 }

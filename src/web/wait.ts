@@ -1,3 +1,4 @@
+import type { Context } from 'hono';
 import { Problem } from './problem.ts';
 
 /** Longest wait a client may ask for, seconds. */
@@ -11,10 +12,10 @@ export interface Wait {
 }
 
 /** What `?wait=SECONDS` asks for, or else `Prefer: wait=SECONDS` (RFC 7240). Throws a 400 problem `invalid-wait`. */
-export function waitOf(request: Request): Wait {
-  const query = new URL(request.url).searchParams.get('wait');
-  if (query !== null) return { seconds: secondsOf(query), applied: {} };
-  const preferred = /(?:^|,)\s*wait\s*=\s*([^,;]*)/i.exec(request.headers.get('prefer') ?? '')?.[1];
+export function waitOf({ req }: Context): Wait {
+  const query = req.query('wait');
+  if (query !== undefined) return { seconds: secondsOf(query), applied: {} };
+  const preferred = /(?:^|,)\s*wait\s*=\s*([^,;]*)/i.exec(req.header('prefer') ?? '')?.[1];
   if (preferred === undefined) return { seconds: undefined, applied: {} };
   const seconds = secondsOf(preferred.trim().replace(/^"(.*)"$/, '$1'));
   return { seconds, applied: { 'preference-applied': `wait=${seconds}` } };

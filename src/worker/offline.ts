@@ -4,8 +4,8 @@ import type { Config } from '../config.ts';
 import { messageOf, Permanent } from '../core/errors.ts';
 import type { Result } from '../core/results.ts';
 import { createEngine } from '../face/engine.ts';
-import { loadModels } from '../face/manifest.ts';
 import type { Blobs } from '../ports.ts';
+import { openModels } from './models.ts';
 import { Recogniser } from './recogniser.ts';
 
 /** `facerec-worker recognise`: one result a photo, one JSON object a line. Resolves to the exit code. */
@@ -15,7 +15,7 @@ export async function recogniseFiles(
   paths: readonly string[],
   print: (line: string) => void,
 ): Promise<number> {
-  const models = await loadModels(config.modelsFolder);
+  const models = await openModels(config);
   const engine = await createEngine(models);
   const recogniser = new Recogniser({ engine, models, gallery, threshold: config.threshold });
   await recogniser.refresh();

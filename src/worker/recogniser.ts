@@ -19,6 +19,7 @@ export interface RecogniserOptions {
   readonly gallery: Blobs | undefined;
   /** Least similarity at which a face is named; undefined means what the models' manifest recommends. */
   readonly threshold: number | undefined;
+  readonly onDamaged?: (segment: string, error: unknown) => void;
 }
 
 type Timings = Readonly<Record<string, number>>;
@@ -40,6 +41,7 @@ export class Recogniser implements Answerer {
       new GalleryStore({
         blobs: gallery,
         keepEmbeddings: true,
+        ...(options.onDamaged && { onDamaged: options.onDamaged }),
         onChange: change => {
           if ('removed' in change) this.#index.remove(change.removed);
           else if (change.added.model === models.id)

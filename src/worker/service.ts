@@ -2,14 +2,14 @@ import type { Config } from '../config.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Heartbeat } from '../core/heartbeat.ts';
 import { createEngine } from '../face/engine.ts';
-import { loadModels } from '../face/manifest.ts';
 import type { Host, Log, Services } from '../ports.ts';
-import { SetupError } from '../runtime/main.ts';
+import { SetupError } from '../runtime/setup.ts';
 import { EXIT } from '../runtime/shutdown.ts';
 import { every } from '../runtime/time.ts';
 import { VERSION } from '../runtime/version.ts';
 import { Consumer } from './consumer.ts';
 import { beat } from './heartbeat.ts';
+import { openModels } from './models.ts';
 import { handle } from './pipeline.ts';
 import { Recogniser } from './recogniser.ts';
 import { Slots } from './slots.ts';
@@ -31,9 +31,11 @@ export async function runWorker(
 ): Promise<number> {
   const { requests, responses, deadLetters, input, output, gallery } = services;
   const startedAt = Date.now();
-  const models = await loadModels(config.modelsFolder);
+  const models = await openModels(config);
   const engine = await createEngine(models);
-  const recogniser = new Recogniser({ engine, models, gallery, threshold: config.threshold });
+  const onDamaged = (segment: string, error: unknown) =>
+    log.error('gallery-damaged', { segment, error: messageOf(error) });
+  const recogniser = new Recogniser({ engine, models, gallery, threshold: config.threshold, onDamaged });
   await recogniser.refresh();
   requireOwnFaces(recogniser, models.id);
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { openServices } from '../../src/adapters/choose.ts';
 import { readConfig } from '../../src/config.ts';
 import { encodeMessage, inputKey, type Request } from '../../src/core/messages.ts';
+import { silentLog } from '../../src/runtime/log.ts';
 import { portrait, portraitNames } from '../support/photos.ts';
 import { run } from '../support/system.ts';
 import { cpuMsOf, peakMiB } from './measure.ts';
@@ -14,7 +15,7 @@ const count = Number(process.argv[2]);
 const large = process.argv[3] === 'large';
 const directory = await mkdtemp(join(tmpdir(), 'facerec-bench-'));
 const settings = { FACEREC_DATA: directory, FACEREC_LOG_LEVEL: 'info' };
-const services = await openServices(readConfig(settings));
+const services = await openServices(readConfig(settings), silentLog);
 const photos = await Promise.all(portraitNames.map(large ? largePhoto : portrait));
 
 async function fill(n: number): Promise<void> {

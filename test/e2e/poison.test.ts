@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { openServices } from '../../src/adapters/choose.ts';
 import { readConfig } from '../../src/config.ts';
 import { encodeMessage, inputKey, type Request, resultKey } from '../../src/core/messages.ts';
+import { silentLog } from '../../src/runtime/log.ts';
 import { photoOf } from '../support/cast.ts';
 import { blank } from '../support/photos.ts';
 import { run } from '../support/system.ts';
@@ -18,7 +19,7 @@ test('one photo that kills every worker becomes a dead letter; those in the same
     FACEREC_MAX_INSTANCES: '1',
     FACEREC_WORKER_COMMAND: `${process.execPath} --preload ${root}/test/support/deadlyPhoto.ts ${root}/src/worker.ts`,
   };
-  const services = await openServices(readConfig(settings));
+  const services = await openServices(readConfig(settings), silentLog);
   const [deadly, good] = [await blank(7, 7), await photoOf('ada')];
   const send = async (photo: Uint8Array): Promise<Request> => {
     const request: Request = { v: 1, kind: 'recognise', id: Bun.randomUUIDv7(), file: 'photo.png' };

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { variableNames } from '../../src/variables.ts';
 import { programs, run } from '../support/system.ts';
@@ -64,4 +65,61 @@ test('every variable is in the help of a program', async () => {
   const texts = await Promise.all(programs.map(program => outcome(`src/${program}.ts`, ['--help'])));
   const help = texts.map(({ output }) => output).join('\n');
   expect(variableNames.filter(name => !help.includes(name))).toEqual([]);
+});
+
+describe('a set-up that cannot work ends with a sentence and exit code 78', () => {
+  const refused = async (script: string, settings: Record<string, string>, ...words: string[]) => {
+    const { code, output } = await outcome(script, [], settings);
+    for (const word of words) expect(output).toContain(word);
+    expect(output).not.toMatch(/^ +at /m);
+    expect(code).toBe(78);
+  };
+
+  test('a port that is taken', async () => {
+    const other = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response() });
+    await refused('src/web.ts', { FACEREC_PORT: String(other.port) }, 'FACEREC_PORT', 'is in use');
+    await other.stop(true);
+  });
+
+  test('an address that is not ours', async () => {
+    await refused(
+      'src/web.ts',
+      { FACEREC_PORT: '0', FACEREC_HOST: '192.0.2.1' },
+      'FACEREC_HOST',
+      '192.0.2.1',
+    );
+  });
+
+  test('a data directory that is a file, or holds a queue of somebody else', async () => {
+    const directory = temporaryDirectory();
+    const file = join(directory, 'file');
+    await writeFile(file, 'x');
+    await refused('src/worker.ts', { FACEREC_DATA: file }, 'FACEREC_DATA', file);
+    await writeFile(join(directory, 'queue.sqlite'), 'this is no database '.repeat(100));
+    await refused('src/controller.ts', { FACEREC_DATA: directory }, 'FACEREC_DATA', directory);
+  });
+
+  test('models that are not there end the whole service, which would take photos in vain', async () => {
+    const settings = { FACEREC_MODELS: '/nonexistent/models', FACEREC_PORT: '0' };
+    await refused(
+      'build/start.ts',
+      settings,
+      'FACEREC_MODELS',
+      '/nonexistent/models',
+      'workers cannot start',
+    );
+  });
+});
+
+test('of two controllers on one directory one acts; the other takes over when it is killed', async () => {
+  const settings = { FACEREC_DATA: join(temporaryDirectory(), 'data'), FACEREC_MAX_INSTANCES: '1' };
+  const first = run('src/controller.ts', settings);
+  await first.said(/"event":"worker-started"/);
+  const second = run('src/controller.ts', settings);
+  await second.said(/"event":"standing-by"/);
+  expect(second.output()).not.toContain('worker-started');
+  expect(await first.end('SIGKILL')).toBeNull();
+  await second.said(/"event":"acting"/);
+  await second.said(/"event":"worker-started"/);
+  expect(await second.end()).toBe(0);
 });

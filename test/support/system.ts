@@ -87,10 +87,18 @@ export async function startSystem(
   return { ...running, url: new URL(url!) };
 }
 
-/** A port that is free now, for a server that must come back on the same one. */
+/**
+ * A port that is free now, for a server that must come back on the same one: below those that the system gives to
+ * clients, or a client might be given it while the server is away.
+ */
 export function freePort(): number {
-  const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response() });
-  const { port } = server;
-  void server.stop(true);
-  return port!;
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    try {
+      void Bun.serve({ port, hostname: '127.0.0.1', fetch: () => new Response() }).stop(true);
+      return port;
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'EADDRINUSE') throw error;
+    }
+  }
 }

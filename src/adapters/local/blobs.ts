@@ -1,6 +1,7 @@
 import { renameSync, unlinkSync } from 'node:fs';
 import { link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Damaged } from '../../core/errors.ts';
 import type { BlobInfo, Blobs, PutOptions, StoredBlob } from '../../ports.ts';
 import { syncDirectory, writeDurably } from './durable.ts';
 import { ProcessLock } from './lock.ts';
@@ -12,6 +13,8 @@ export interface LocalBlobsOptions {
   readonly now?: () => number;
   /** Whether puts are refused while there is still some room on the disk; see `requireRoom`. */
   readonly leaveRoom?: boolean;
+  /** Told the name of each file that is no object any more, which `list` leaves out; once each. */
+  readonly onDamaged?: (file: string) => void;
 }
 
 /** Files that a killed process left half written are removed at that age, ms. */
@@ -31,12 +34,15 @@ export class LocalBlobs implements Blobs {
   readonly #lock: ProcessLock;
   readonly #now: () => number;
   readonly #leaveRoom: boolean;
+  readonly #onDamaged: (file: string) => void;
+  readonly #damaged = new Set<string>();
 
   private constructor(directory: string, lock: ProcessLock, options: LocalBlobsOptions) {
     this.#directory = directory;
     this.#lock = lock;
     this.#now = options.now ?? Date.now;
     this.#leaveRoom = options.leaveRoom ?? false;
+    this.#onDamaged = options.onDamaged ?? (() => {});
   }
 
   /** Makes the directory when missing, and removes what killed processes left in it. */
@@ -88,7 +94,7 @@ export class LocalBlobs implements Blobs {
           .map(name => this.#file({ shard, name }));
       }),
     );
-    const headers = await readHeaders(files.flat());
+    const headers = await readHeaders(files.flat(), file => this.#tellDamaged(file));
     return headers
       .filter(({ key }) => key.startsWith(prefix))
       .map(({ key, size, modifiedAt }) => ({ order: Buffer.from(key), info: { key, size, modifiedAt } }))
@@ -131,6 +137,12 @@ export class LocalBlobs implements Blobs {
     });
   }
 
+  #tellDamaged(file: string): void {
+    if (this.#damaged.has(file)) return;
+    this.#damaged.add(file);
+    this.#onDamaged(file);
+  }
+
   #file({ shard, name }: Place): string {
     return join(this.#directory, shard, name);
   }
@@ -164,13 +176,16 @@ function unlinkIfThere(file: string): boolean {
   }
 }
 
-/** Objects deleted meanwhile are left out. */
-async function readHeaders(files: readonly string[]): Promise<Header[]> {
+/** Objects deleted meanwhile are left out, and damaged ones. */
+async function readHeaders(files: readonly string[], onDamaged: (file: string) => void): Promise<Header[]> {
   const headers: Header[] = [];
   const queue = files.values();
   const reader = async (): Promise<void> => {
     for (const file of queue) {
-      const header = await readHeader(file);
+      const header = await readHeader(file).catch(error => {
+        if (!(error instanceof Damaged)) throw error;
+        onDamaged(file);
+      });
       if (header) headers.push(header);
     }
   };

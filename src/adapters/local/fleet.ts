@@ -1,5 +1,7 @@
 import type { Subprocess } from 'bun';
 import type { Fleet, Instance, Log } from '../../ports.ts';
+import { SetupError } from '../../runtime/setup.ts';
+import { EXIT } from '../../runtime/shutdown.ts';
 import { Backoff } from './backoff.ts';
 
 export interface LocalFleetOptions {
@@ -32,6 +34,7 @@ export class LocalFleet implements Fleet {
   readonly #children = new Map<string, Child>();
   readonly #backoff = new Backoff();
   #closed = false;
+  #unusable: SetupError | undefined;
 
   constructor({ command, env, log, now = Date.now }: LocalFleetOptions) {
     this.#command = [...command];
@@ -41,6 +44,7 @@ export class LocalFleet implements Fleet {
   }
 
   async list(): Promise<Instance[]> {
+    if (this.#unusable) throw this.#unusable;
     return [...this.#children.values()].map(({ id, slot, launchedAt, dismissed }) => ({
       id,
       slot,
@@ -118,6 +122,10 @@ export class LocalFleet implements Fleet {
     };
     if (exitCode === 0) this.#log.info('worker-exited', fields);
     else this.#log.warn('worker-exited', fields);
+    if (exitCode === EXIT.config)
+      this.#unusable = new SetupError(
+        'workers cannot start: facerec-worker says above what is wrong with the set-up',
+      );
     // SIGKILL comes from outside (an operator, the kernel short of memory): no sign that workers cannot start.
     if (child.dismissed || signalCode === 'SIGKILL') return;
     const waitMs = this.#backoff.died(ageMs, now);

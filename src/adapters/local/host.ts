@@ -1,18 +1,15 @@
 import type { Host } from '../../ports.ts';
 
-/** A worker that is a child process: whoever started it stops it with a signal, or by going away. */
+/** A worker that is a child process: whoever started it stops it with a signal, or by going away (see `shutdown.ts`). */
 export class LocalHost implements Host {
   readonly id: string;
-  readonly #lifeline: AbortSignal | undefined;
 
-  /** `lifeline` is aborted when the parent process is gone. */
-  constructor(id: string, lifeline?: AbortSignal) {
+  constructor(id: string) {
     this.id = id;
-    this.#lifeline = lifeline;
   }
 
   async drainRequested(): Promise<string | undefined> {
-    return this.#lifeline?.aborted ? 'parent process is gone' : undefined;
+    return undefined;
   }
 
   /** The machine belongs to others too: it stays on. */

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
+import { Damaged } from '../../core/errors.ts';
 
 /** The first line of an object's file, as JSON; the body follows. */
 export interface Header {
@@ -31,7 +32,7 @@ export async function readObject(file: string): Promise<{ header: Header; body: 
     bytes.indexOf(newline) + 1,
   );
   if (body.length !== header.size) {
-    throw new Error(`${damaged(file)}: ${body.length} bytes where ${header.size} were written`);
+    throw new Damaged(`${damaged(file)}: ${body.length} bytes where ${header.size} were written`);
   }
   return { header, body };
 }
@@ -72,7 +73,7 @@ function parseHeader(bytes: Buffer, file: string): Header {
   } catch {
     // Said below: what could not be parsed may hold a key, which belongs in no log.
   }
-  throw new Error(`${damaged(file)}: its header cannot be read`);
+  throw new Damaged(`${damaged(file)}: its header cannot be read`);
 }
 
 function isHeader(value: unknown): value is Header {

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LocalFleet } from '../../../src/adapters/local/fleet.ts';
 import { LocalHost } from '../../../src/adapters/local/host.ts';
+import { SetupError } from '../../../src/runtime/setup.ts';
 import { temporaryDirectory, until } from '../../support/temporary.ts';
 import { startChild } from './child.ts';
 import { recordingLog } from './recordingLog.ts';
@@ -160,15 +161,27 @@ describe('LocalFleet', () => {
   });
 });
 
-describe('LocalHost', () => {
-  test('asks to drain when its parent is gone, and for nothing else', async () => {
-    const lifeline = new AbortController();
-    const host = new LocalHost('app-tier-instance-0-abc', lifeline.signal);
-    expect(host.id).toBe('app-tier-instance-0-abc');
-    expect(await host.drainRequested()).toBeUndefined();
-    lifeline.abort();
-    expect(await host.drainRequested()).toBe('parent process is gone');
-    await host.leave();
-    expect(await new LocalHost('x').drainRequested()).toBeUndefined();
+test('a local host asks for nothing, and stays on', async () => {
+  const host = new LocalHost('app-tier-instance-0-abc');
+  expect(host.id).toBe('app-tier-instance-0-abc');
+  expect(await host.drainRequested()).toBeUndefined();
+  await host.leave();
+});
+
+test('workers whose set-up is wrong end the fleet with a sentence, not in a loop of restarts', async () => {
+  const log = recordingLog();
+  const fleet = new LocalFleet({
+    command: ['sh', '-c', 'exit 78'],
+    env: { PATH: process.env.PATH ?? '' },
+    log,
   });
+  await fleet.launch([0]);
+  const failure = async () =>
+    fleet.list().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+  await until(async () => (await failure()) !== undefined, 'the worker has ended');
+  expect(await failure()).toBeInstanceOf(SetupError);
+  await fleet.close();
 });

@@ -110,3 +110,44 @@ test('compaction takes removed embeddings off the disk', async () => {
   await fresh.refresh();
   expect(names(fresh)).toEqual(['bob']);
 });
+
+test('a damaged segment is told of and left out; all else is there, also after a compaction', async () => {
+  const blobs = await newBlobs();
+  const store = storeOn(blobs);
+  await store.append([person('ada'), faceOf('ada')]);
+  await store.append([person('bob')]);
+  const torn = `segments/${Bun.randomUUIDv7()}`;
+  await blobs.put(torn, new Uint8Array([9, 0, 0, 0, 123]));
+  const damaged: string[] = [];
+  const reader = new GalleryStore({
+    blobs,
+    keepEmbeddings: true,
+    onDamaged: segment => damaged.push(segment),
+  });
+  await reader.refresh();
+  expect(names(reader)).toEqual(['ada', 'bob']);
+  expect(damaged).toEqual([torn]);
+  expect(await reader.compact()).toBe(2);
+  expect(await blobs.get(torn)).toBeDefined();
+  const fresh = storeOn(blobs);
+  await fresh.refresh();
+  expect(names(fresh)).toEqual(['ada', 'bob']);
+});
+
+test('an embedding that comes after its removal is still erased, and its photo reported', async () => {
+  const blobs = await newBlobs();
+  const [web, worker] = [storeOn(blobs), storeOn(blobs)];
+  const removed: string[] = [];
+  const keeper = new GalleryStore({
+    blobs,
+    keepEmbeddings: false,
+    onChange: change => 'removed' in change && removed.push(change.removed),
+  });
+  await web.append([person('ada')]);
+  const late = faceOf('ada');
+  await web.append([{ type: 'person-removed', person: 'ada', at: Bun.randomUUIDv7() }]);
+  await worker.append([late]);
+  await keeper.refresh();
+  expect(late.type === 'face' && removed).toEqual([late.type === 'face' ? late.face : '']);
+  expect(keeper.erasureDue).toBe(true);
+});
