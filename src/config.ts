@@ -24,8 +24,31 @@ export class ConfigError extends Error {
   }
 }
 
+/** Names and settings of the AWS backend. */
+export interface AwsConfig {
+  /** By name or URL. */
+  readonly requestQueue: string;
+  readonly responseQueue: string;
+  readonly deadLetterQueue: string;
+  readonly inputBucket: string;
+  readonly outputBucket: string;
+  /** undefined: in the output bucket. */
+  readonly galleryBucket: string | undefined;
+  readonly fleet: string;
+  readonly launchTemplate: { readonly name: string; readonly version?: string } | undefined;
+  readonly ami: string | undefined;
+  readonly instanceTypes: readonly string[];
+  readonly subnets: readonly string[];
+  readonly securityGroups: readonly string[];
+  readonly instanceProfile: string | undefined;
+  readonly keyName: string | undefined;
+  readonly spot: boolean;
+  readonly lease: boolean;
+}
+
 export interface Config {
-  readonly backend: 'local';
+  /** undefined: the local backend. */
+  readonly aws: AwsConfig | undefined;
   readonly dataDirectory: string;
   readonly host: string;
   readonly port: number;
@@ -60,8 +83,9 @@ export function readConfig(environment: Environment, cores = availableParallelis
   }
   // Each value was parsed by the schema that types it; those with a default are always there.
   const value = parsed as Parsed;
-  const min = value.FACEREC_MIN_INSTANCES ?? 1;
-  const max = value.FACEREC_MAX_INSTANCES ?? Math.max(cores, min, 1);
+  const aws = value.FACEREC_BACKEND === 'aws' ? awsConfig(value, problems) : undefined;
+  const min = value.FACEREC_MIN_INSTANCES ?? (aws ? 5 : 1);
+  const max = value.FACEREC_MAX_INSTANCES ?? Math.max(aws ? 15 : cores, min, 1);
   if (min > max)
     problems.push(`FACEREC_MIN_INSTANCES: ${min} is more than FACEREC_MAX_INSTANCES, which is ${max}`);
   if (value.FACEREC_PHOTO_DAYS > value.FACEREC_RESULT_DAYS)
@@ -70,9 +94,9 @@ export function readConfig(environment: Environment, cores = availableParallelis
     );
   if (problems.length > 0) throw new ConfigError(problems);
   return {
-    backend: value.FACEREC_BACKEND,
+    aws,
     dataDirectory: value.FACEREC_DATA,
-    host: value.FACEREC_HOST,
+    host: value.FACEREC_HOST ?? (aws ? '0.0.0.0' : '127.0.0.1'),
     port: value.FACEREC_PORT,
     reply: value.FACEREC_REPLY,
     maxUploadBytes: value.FACEREC_MAX_UPLOAD_BYTES,
@@ -93,5 +117,36 @@ export function readConfig(environment: Environment, cores = availableParallelis
     },
     workerCommand: value.FACEREC_WORKER_COMMAND?.split(/\s+/),
     logLevel: value.FACEREC_LOG_LEVEL,
+  };
+}
+
+/** Adds to `problems` what the AWS backend needs and lacks. */
+function awsConfig(value: Parsed, problems: string[]): AwsConfig {
+  const required = (name: VariableName & `${string}_${'QUEUE' | 'BUCKET'}`): string => {
+    const given = value[name];
+    if (given === undefined) problems.push(`${name}: needed for FACEREC_BACKEND=aws`);
+    return given ?? '';
+  };
+  const { FACEREC_LAUNCH_TEMPLATE: template, FACEREC_AMI: ami } = value;
+  if (template !== undefined && ami !== undefined)
+    problems.push('FACEREC_AMI: the image is in FACEREC_LAUNCH_TEMPLATE already; give one of the two');
+  const [name, version] = template?.split(':') ?? [];
+  return {
+    requestQueue: required('FACEREC_REQUEST_QUEUE'),
+    responseQueue: required('FACEREC_RESPONSE_QUEUE'),
+    deadLetterQueue: required('FACEREC_DEAD_LETTER_QUEUE'),
+    inputBucket: required('FACEREC_INPUT_BUCKET'),
+    outputBucket: required('FACEREC_OUTPUT_BUCKET'),
+    galleryBucket: value.FACEREC_GALLERY_BUCKET,
+    fleet: value.FACEREC_FLEET,
+    launchTemplate: name === undefined ? undefined : { name, ...(version && { version }) },
+    ami,
+    instanceTypes: value.FACEREC_INSTANCE_TYPES ?? [],
+    subnets: value.FACEREC_SUBNETS ?? [],
+    securityGroups: value.FACEREC_SECURITY_GROUPS ?? [],
+    instanceProfile: value.FACEREC_INSTANCE_PROFILE,
+    keyName: value.FACEREC_KEY_NAME,
+    spot: value.FACEREC_SPOT === 'on',
+    lease: value.FACEREC_LEASE === 'on',
   };
 }

@@ -1,4 +1,4 @@
-import { openFleet, openLease, openServices } from './adapters/choose.ts';
+import { openFleet, openServices } from './adapters/choose.ts';
 import { runController } from './controller/service.ts';
 import { createLog } from './runtime/log.ts';
 import { main } from './runtime/main.ts';
@@ -12,8 +12,8 @@ await main('controller', 'Grows and shrinks the fleet of workers with the queue.
       const stop = listenForShutdown(process.env.FACEREC_LIFELINE);
       const log = createLog({ program: 'controller', level: config.logLevel });
       const services = await openServices(config, log);
-      const fleet = openFleet(config, log);
-      const code = await runController(config, services, fleet, openLease(config), log, stop.signal);
+      const { fleet, lease } = await openFleet(config, services, log);
+      const code = await runController(config, services, fleet, lease, log, stop.signal);
       await services.close();
       return code;
     },

@@ -27,16 +27,22 @@ function oneOf<const Options extends readonly [string, ...string[]]>(options: Op
 }
 
 const text = v.pipe(v.string(), v.minLength(1, 'expected some text'));
+/** Words separated by commas or blanks. */
+const list = v.pipe(
+  text,
+  v.transform(words => words.split(/[\s,]+/).filter(word => word !== '')),
+);
 const day = 86_400;
 const everyone = ['web', 'controller', 'worker'] as const;
 
 /** Every variable that the programs read, in the order in which `--help` and the README show them. */
 export const variables = {
   FACEREC_BACKEND: {
-    about: 'Where queues, photos and workers live: `local` is this machine, with nothing installed',
+    about:
+      'Where queues, photos and workers live: `local` is this machine, with nothing installed; `aws` is SQS, S3, EC2',
     programs: everyone,
     default: 'local',
-    schema: oneOf(['local']),
+    schema: oneOf(['local', 'aws']),
   },
   FACEREC_DATA: {
     about: 'Directory of the local backend: queue, photos, results, people',
@@ -44,10 +50,83 @@ export const variables = {
     default: 'data',
     schema: text,
   },
+  FACEREC_REQUEST_QUEUE: {
+    about: 'aws: SQS queue of requests, by name or URL, with a redrive policy to the dead-letter queue',
+    programs: everyone,
+    schema: text,
+  },
+  FACEREC_RESPONSE_QUEUE: { about: 'aws: SQS queue of completions', programs: everyone, schema: text },
+  FACEREC_DEAD_LETTER_QUEUE: {
+    about: 'aws: SQS queue of requests that failed too often',
+    programs: everyone,
+    schema: text,
+  },
+  FACEREC_INPUT_BUCKET: { about: 'aws: S3 bucket of uploaded photos', programs: everyone, schema: text },
+  FACEREC_OUTPUT_BUCKET: {
+    about: 'aws: S3 bucket of results and heartbeats',
+    programs: everyone,
+    schema: text,
+  },
+  FACEREC_GALLERY_BUCKET: {
+    about: 'aws: S3 bucket of people and embeddings; default: the output bucket, under `gallery/`',
+    programs: everyone,
+    schema: text,
+  },
+  FACEREC_FLEET: {
+    about: 'aws: name of the fleet, in the tags of its instances',
+    programs: ['controller'],
+    default: 'facerec',
+    schema: v.pipe(v.string(), v.regex(/^[\w.-]{1,64}$/, 'expected 1 to 64 letters, digits, _ . -')),
+  },
+  FACEREC_LAUNCH_TEMPLATE: {
+    about: 'aws: launch template of the workers, `name` or `name:version`; or else FACEREC_AMI',
+    programs: ['controller'],
+    schema: text,
+  },
+  FACEREC_AMI: { about: 'aws: machine image of the workers', programs: ['controller'], schema: text },
+  FACEREC_INSTANCE_TYPES: {
+    about: 'aws: instance types, tried in this order; default: the launch template’s, or t2.micro',
+    programs: ['controller'],
+    schema: list,
+  },
+  FACEREC_SUBNETS: {
+    about: 'aws: subnets of the workers, tried in this order',
+    programs: ['controller'],
+    schema: list,
+  },
+  FACEREC_SECURITY_GROUPS: {
+    about: 'aws: security groups of the workers',
+    programs: ['controller'],
+    schema: list,
+  },
+  FACEREC_INSTANCE_PROFILE: {
+    about: 'aws: IAM instance profile of the workers, name or ARN',
+    programs: ['controller'],
+    schema: text,
+  },
+  FACEREC_KEY_NAME: {
+    about: 'aws: key pair for logging in to workers',
+    programs: ['controller'],
+    schema: text,
+  },
+  FACEREC_SPOT: {
+    about: 'aws: `on` asks the spot market first',
+    programs: ['controller'],
+    default: 'off',
+    schema: oneOf(['on', 'off']),
+  },
+  FACEREC_LEASE: {
+    about:
+      'aws: `off` lets several controllers act at once, which slots and client tokens keep within the maximum',
+    programs: ['controller'],
+    default: 'on',
+    schema: oneOf(['on', 'off']),
+  },
   FACEREC_HOST: {
-    about: 'Address to listen on; there is no access control yet, so open it to networks you trust only',
+    about:
+      'Address to listen on; there is no access control yet, so open it to networks you trust only; default: 127.0.0.1 on ' +
+      'the local backend, 0.0.0.0 elsewhere',
     programs: ['web'],
-    default: '127.0.0.1',
     schema: text,
   },
   FACEREC_PORT: {
@@ -118,7 +197,7 @@ export const variables = {
   },
   FACEREC_MIN_INSTANCES: {
     about: 'Fewest workers; default 1 on the local backend, 5 elsewhere',
-    programs: ['controller'],
+    programs: ['controller', 'worker'],
     schema: number(0, 1000),
   },
   FACEREC_MAX_INSTANCES: {
@@ -141,14 +220,14 @@ export const variables = {
   FACEREC_IDLE_SECONDS: {
     about: 'A worker idle this long may leave',
     unit: 's',
-    programs: ['controller'],
+    programs: ['controller', 'worker'],
     default: '300',
     schema: number(1, day),
   },
   FACEREC_MIN_RUNTIME_SECONDS: {
     about: 'No worker leaves of its own will before this age',
     unit: 's',
-    programs: ['controller'],
+    programs: ['controller', 'worker'],
     default: '300',
     schema: number(0, day),
   },

@@ -1,7 +1,4 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { openGallery, openServices } from './adapters/choose.ts';
-import { LocalHost } from './adapters/local/host.ts';
+import { openHost, openLocalGallery, openServices } from './adapters/choose.ts';
 import { createLog } from './runtime/log.ts';
 import { main } from './runtime/main.ts';
 import { listenForShutdown } from './runtime/shutdown.ts';
@@ -16,7 +13,7 @@ await main('worker', 'Takes requests from the queue, names the faces in their ph
       const stop = listenForShutdown(process.env.FACEREC_LIFELINE);
       const log = createLog({ program: 'worker', level: config.logLevel });
       const services = await openServices(config, log);
-      const host = new LocalHost(process.env.FACEREC_INSTANCE_ID ?? `local-${process.pid}`);
+      const host = await openHost(config, log);
       const code = await runWorker(config, services, host, log, stop.signal);
       await services.close();
       await host.leave();
@@ -29,9 +26,7 @@ await main('worker', 'Takes requests from the queue, names the faces in their ph
     about:
       'name the faces in files, one JSON result a line; needs no service, knows the people in FACEREC_DATA',
     async run(config, paths) {
-      const gallery = existsSync(join(config.dataDirectory, 'gallery'))
-        ? await openGallery(config)
-        : undefined;
+      const gallery = await openLocalGallery(config);
       return recogniseFiles(config, gallery, paths, line => process.stdout.write(line));
     },
   },

@@ -1,32 +1,66 @@
+import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
-import type { Blobs, Fleet, Lease, Log, Services } from '../ports.ts';
+import { ControllerLease } from '../controller/lease.ts';
+import { Presence } from '../controller/presence.ts';
+import type { Blobs, Fleet, Host, Lease, Log, Services } from '../ports.ts';
 import { LocalBlobs } from './local/blobs.ts';
 import { LocalFleet } from './local/fleet.ts';
+import { LocalHost } from './local/host.ts';
 import { LocalLease } from './local/lease.ts';
 import { openLocalServices } from './local/services.ts';
 
+// The AWS adapters are loaded where they are asked for: they cost 30 MB and a tenth of a second.
+
 /** The queues and stores of the configured backend. */
-export function openServices(config: Config, log: Log): Promise<Services> {
-  return openLocalServices(config, log);
+export async function openServices(config: Config, log: Log): Promise<Services> {
+  if (!config.aws) return openLocalServices(config, log);
+  const { openAwsServices } = await import('./aws/services.ts');
+  return openAwsServices(config, config.aws);
 }
 
-/** The store of people and embeddings alone, for work on files. */
-export async function openGallery(config: Config): Promise<Blobs> {
-  return LocalBlobs.open(join(config.dataDirectory, 'gallery'));
+/** The store of people and embeddings alone, for work on files; undefined where there is none on this machine. */
+export async function openLocalGallery(config: Config): Promise<Blobs | undefined> {
+  const directory = join(config.dataDirectory, 'gallery');
+  return existsSync(directory) ? LocalBlobs.open(directory) : undefined;
 }
 
-/** The controller's fleet: worker processes of this machine. */
-export function openFleet(config: Config, log: Log): Fleet {
-  const env = Object.fromEntries(
-    Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-  );
-  return new LocalFleet({ command: config.workerCommand ?? workerBesideThis(), env, log });
+/** The controller's fleet, and what tells which of several controllers acts on it. To be opened after the services. */
+export async function openFleet(
+  config: Config,
+  services: Services,
+  log: Log,
+): Promise<{ fleet: Fleet; lease: Lease }> {
+  const { aws } = config;
+  if (!aws) {
+    const command = config.workerCommand ?? workerBesideThis();
+    const env = Object.fromEntries(
+      Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+    );
+    return {
+      fleet: new LocalFleet({ command, env, log }),
+      lease: new LocalLease(join(config.dataDirectory, 'controller.lock')),
+    };
+  }
+  const { openEc2Fleet } = await import('./aws/openFleet.ts');
+  const holder = `${hostname()}-${crypto.randomUUID().slice(0, 8)}`;
+  if (!aws.lease)
+    return {
+      fleet: openEc2Fleet(aws, process.env, undefined, log),
+      lease: new Presence(services.output, holder),
+    };
+  const lease = new ControllerLease({ output: services.output, holder, log });
+  return { fleet: openEc2Fleet(aws, process.env, lease, log), lease };
 }
 
-/** Which of several controllers acts. To be opened after the services. */
-export function openLease(config: Config): Lease {
-  return new LocalLease(join(config.dataDirectory, 'controller.lock'));
+/** The machine that a worker runs on. */
+export async function openHost(config: Config, log: Log): Promise<Host> {
+  const id = process.env.FACEREC_INSTANCE_ID;
+  if (!config.aws || id) return new LocalHost(id ?? `local-${process.pid}`);
+  const { Ec2Host } = await import('./aws/host.ts');
+  const endpoint = process.env.AWS_EC2_METADATA_SERVICE_ENDPOINT;
+  return Ec2Host.open({ log, ...(endpoint && { endpoint }) });
 }
 
 /** `facerec-worker` in the directory of the running executable, or its source where this runs from source. */

@@ -6,7 +6,7 @@ import {
   STALE_SECONDS,
   TRUST_SECONDS,
 } from '../core/lease.ts';
-import type { Blobs, Log } from '../ports.ts';
+import type { Blobs, Lease as LeasePort, Log } from '../ports.ts';
 
 export interface LeaseOptions {
   readonly output: Blobs;
@@ -22,7 +22,7 @@ export interface LeaseOptions {
  * Lets one of several controllers act. The lease is an object that its holder rewrites every few seconds, by conditional
  * write; a controller that has watched it unchanged for `STALE_SECONDS` takes it over, by conditional write too.
  */
-export class ControllerLease {
+export class ControllerLease implements LeasePort {
   readonly #options: LeaseOptions;
   readonly #now: () => number;
   readonly #monotonic: () => number;
@@ -31,6 +31,8 @@ export class ControllerLease {
   #held: { etag: string; renewedAt: number } | undefined;
   #beat = 0;
   #lastTry = Number.NEGATIVE_INFINITY;
+  #trying: Promise<void> | undefined;
+  #heldSince = 0;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
@@ -40,17 +42,24 @@ export class ControllerLease {
 
   /** Whether this controller may act now. Renews, watches or takes over as is due; rejects when the store fails. */
   async mayAct(): Promise<boolean> {
-    const now = this.#monotonic();
-    if (now - this.#lastTry >= RENEW_SECONDS * 1000) {
-      this.#lastTry = now;
-      try {
-        await (this.#held ? this.#renew(this.#held.etag) : this.#watch());
-      } catch (error) {
-        // The store may be back before our time is up.
-        if (!this.#trusted()) throw error;
-      }
+    if (this.#monotonic() - this.#lastTry >= RENEW_SECONDS * 1000) {
+      this.#lastTry = this.#monotonic();
+      this.#trying = (this.#held ? this.#renew(this.#held.etag) : this.#watch()).finally(() => {
+        this.#trying = undefined;
+      });
+    }
+    try {
+      await this.#trying;
+    } catch (error) {
+      // The store may be back before our time is up.
+      if (!this.#trusted()) throw error;
     }
     return this.#trusted();
+  }
+
+  /** Since when, ms since the epoch, without a break; 0 when nobody held it before; undefined when it is not held. */
+  heldSince(): number | undefined {
+    return this.#trusted() ? this.#heldSince : undefined;
   }
 
   /** Lets go, so that another need not wait. */
@@ -89,6 +98,7 @@ export class ControllerLease {
     const taken = await this.#write(false, stored ? { ifMatch: stored.etag } : { ifAbsent: true });
     if (taken === undefined) return;
     this.#held = { etag: taken, renewedAt: before };
+    this.#heldSince = stored ? this.#now() : 0;
     this.#options.log.info('lease-taken', { holder, from: lease?.released === false ? lease.holder : null });
   }
 

@@ -57,6 +57,8 @@ export async function runController(
       name: 'expire',
       everyMs: 3_600_000,
       async run() {
+        // Buckets expire by their own lifecycle rules.
+        if (config.aws) return;
         const photos = await expire(input, config.photoDays, Date.now());
         const results = await expire(output, config.resultDays, Date.now());
         if (photos + results > 0) log.info('expired', { photos, results });

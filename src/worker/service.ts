@@ -7,6 +7,7 @@ import { SetupError } from '../runtime/setup.ts';
 import { EXIT } from '../runtime/shutdown.ts';
 import { every } from '../runtime/time.ts';
 import { VERSION } from '../runtime/version.ts';
+import { watchAlone } from './alone.ts';
 import { Consumer } from './consumer.ts';
 import { beat } from './heartbeat.ts';
 import { openModels } from './models.ts';
@@ -83,7 +84,11 @@ export async function runWorker(
     const reason = await host.drainRequested();
     if (reason !== undefined) drain(reason);
   });
-  await Promise.all([consumer.run(draining.signal), beat({ output, log, state }, draining.signal), watching]);
+  const alone = config.aws
+    ? watchAlone({ output, state, policy: config.scaling, log, leave: drain }, draining.signal)
+    : undefined;
+  const beating = beat({ output, log, state }, draining.signal);
+  await Promise.all([consumer.run(draining.signal), beating, watching, alone]);
   await engine.close();
   log.info('goodbye', { instance: host.id, processed: consumer.processed });
   return code;

@@ -14,7 +14,7 @@ function problems(environment: Record<string, string>): readonly string[] {
 describe('defaults', () => {
   test('are the local backend on port 8000 and the seed parameters', () => {
     expect(readConfig({}, 4)).toMatchObject({
-      backend: 'local',
+      aws: undefined,
       dataDirectory: 'data',
       host: '127.0.0.1',
       port: 8000,
@@ -73,4 +73,44 @@ test.each(['1e3', '0x10', ' ', '1.5', '-1', 'NaN', 'Infinity', '8000 '.repeat(2)
 test('a maximum below the default minimum contradicts nothing on one core', () => {
   expect(readConfig({ FACEREC_MIN_INSTANCES: '3' }, 1).scaling).toMatchObject({ min: 3, max: 3 });
   expect(readConfig({ FACEREC_MAX_INSTANCES: '2' }, 8).scaling).toMatchObject({ min: 1, max: 2 });
+});
+
+describe('the AWS backend', () => {
+  const names = {
+    FACEREC_BACKEND: 'aws',
+    FACEREC_REQUEST_QUEUE: 'requests',
+    FACEREC_RESPONSE_QUEUE: 'responses',
+    FACEREC_DEAD_LETTER_QUEUE: 'dead',
+    FACEREC_INPUT_BUCKET: 'in',
+    FACEREC_OUTPUT_BUCKET: 'out',
+  };
+
+  test('has the defaults of the seed', () => {
+    expect(readConfig(names, 2)).toMatchObject({
+      host: '0.0.0.0',
+      scaling: { min: 5, max: 15, launchBatch: 5, messagesPerInstance: 5, idleSeconds: 300 },
+      aws: { requestQueue: 'requests', fleet: 'facerec', spot: false, lease: true, subnets: [] },
+    });
+  });
+
+  test('names all that is missing', () => {
+    expect(problems({ FACEREC_BACKEND: 'aws' })).toEqual(
+      Object.keys(names)
+        .slice(1)
+        .map(name => `${name}: needed for FACEREC_BACKEND=aws`),
+    );
+  });
+
+  test('reads lists and versions', () => {
+    const settings = {
+      ...names,
+      FACEREC_SUBNETS: 'subnet-1, subnet-2 subnet-3',
+      FACEREC_LAUNCH_TEMPLATE: 'workers:7',
+    };
+    expect(readConfig(settings).aws).toMatchObject({
+      subnets: ['subnet-1', 'subnet-2', 'subnet-3'],
+      launchTemplate: { name: 'workers', version: '7' },
+    });
+    expect(problems({ ...settings, FACEREC_AMI: 'ami-1' })).toHaveLength(1);
+  });
 });

@@ -1,0 +1,87 @@
+import type { AwsConfig, Config } from '../../config.ts';
+import type { Services } from '../../ports.ts';
+import { SetupError } from '../../runtime/setup.ts';
+import { S3Blobs } from './blobs.ts';
+import { type SqsClients, s3Client, sqsClients } from './clients.ts';
+import { AwsError } from './errors.ts';
+import { SqsQueue } from './queue.ts';
+import { queueUrl } from './queueUrl.ts';
+
+/** Completions come one by one; a short rest after each batch of them joins those of a steady flow. */
+const COMPLETION_WINDOW = { waitMs: 5, spacingMs: 100 };
+
+/** Kinds of AwsError that trying again does not change. */
+const lasting = [
+  'access-denied',
+  'missing',
+  'wrong-region',
+  'no-region',
+  'no-credentials',
+  'bad-credentials',
+];
+
+/** Queues on SQS, stores on S3. Rejects with a SetupError that names the variable when a queue cannot be found. */
+export async function openAwsServices(config: Config, aws: AwsConfig): Promise<Services> {
+  const sqs = sqsClients();
+  const s3 = s3Client();
+  const urls = await queueUrls(sqs, aws);
+  const { visibilitySeconds } = config;
+  const queues = {
+    requests: new SqsQueue({
+      clients: sqs,
+      url: urls.requests,
+      deadLettersUrl: urls.deadLetters,
+      visibilitySeconds,
+      variable: 'FACEREC_REQUEST_QUEUE',
+    }),
+    responses: new SqsQueue({
+      clients: sqs,
+      url: urls.responses,
+      visibilitySeconds,
+      windows: { send: COMPLETION_WINDOW },
+      variable: 'FACEREC_RESPONSE_QUEUE',
+    }),
+    deadLetters: new SqsQueue({
+      clients: sqs,
+      url: urls.deadLetters,
+      visibilitySeconds,
+      variable: 'FACEREC_DEAD_LETTER_QUEUE',
+    }),
+  };
+  const store = (bucket: string, variable: string, prefix?: string) =>
+    new S3Blobs({ client: s3, bucket, variable, ...(prefix && { prefix }) });
+  const { inputBucket, outputBucket, galleryBucket } = aws;
+  return {
+    ...queues,
+    input: store(inputBucket, 'FACEREC_INPUT_BUCKET'),
+    output: store(outputBucket, 'FACEREC_OUTPUT_BUCKET'),
+    gallery: galleryBucket
+      ? store(galleryBucket, 'FACEREC_GALLERY_BUCKET')
+      : store(outputBucket, 'FACEREC_OUTPUT_BUCKET', 'gallery/'),
+    async close() {
+      for (const queue of Object.values(queues)) await queue.close();
+      for (const client of [sqs.calls, sqs.polls, s3]) client.destroy();
+    },
+  };
+}
+
+export interface QueueUrls {
+  readonly requests: string;
+  readonly responses: string;
+  readonly deadLetters: string;
+}
+
+async function queueUrls({ calls }: SqsClients, aws: AwsConfig): Promise<QueueUrls> {
+  try {
+    const [requests, responses, deadLetters] = await Promise.all([
+      queueUrl(calls, aws.requestQueue, 'FACEREC_REQUEST_QUEUE'),
+      queueUrl(calls, aws.responseQueue, 'FACEREC_RESPONSE_QUEUE'),
+      queueUrl(calls, aws.deadLetterQueue, 'FACEREC_DEAD_LETTER_QUEUE'),
+    ]);
+    return { requests, responses, deadLetters };
+  } catch (error) {
+    if (error instanceof AwsError && lasting.includes(error.kind))
+      throw new SetupError(error.message, { cause: error });
+    throw error;
+  }
+}
