@@ -1,0 +1,113 @@
+import { expect, test } from 'bun:test';
+import { S3Blobs } from '../../src/adapters/aws/blobs.ts';
+import type { Recognised } from '../../src/core/results.ts';
+import { type AwsSystem, startAwsSystem } from '../support/awsSystem.ts';
+import { cast, known, photoOf } from '../support/cast.ts';
+import { enrol, post } from '../support/client.ts';
+import { groupPhoto } from '../support/photos.ts';
+import { until } from '../support/temporary.ts';
+
+const photos = await Promise.all(known.map(photoOf));
+
+/** Three faces each, so that a burst lasts long enough for the fleet to grow. */
+const groups = await Promise.all(
+  known.map((name, i) => groupPhoto([cast[name], cast.eve, cast[known[(i + 1) % known.length]!]])),
+);
+
+async function enrolKnown(system: AwsSystem): Promise<void> {
+  for (const [i, name] of known.entries()) {
+    const answer = await enrol(system.url, name, name, { file: `${name}.jpg`, bytes: photos[i]! });
+    expect(answer.status).toBe(201);
+  }
+}
+
+/** Posts 200 photos at once; resolves to the ids with the names that must be among the answers. */
+async function burst(system: AwsSystem): Promise<{ id: string; names: string[] }[]> {
+  return Promise.all(
+    Array.from({ length: 200 }, async (_, i) => {
+      const n = i % known.length;
+      const answer = await post(system.url, { file: `photo-${i}.jpg`, bytes: groups[n]! });
+      expect(answer.status).toBe(202);
+      const { id } = (await answer.json()) as { id: string };
+      return { id, names: [known[n]!, 'unknown', known[(n + 1) % known.length]!].sort() };
+    }),
+  );
+}
+
+/** Every photo is answered rightly, and the output bucket holds one result for each. */
+async function expectAnswers(system: AwsSystem, posted: { id: string; names: string[] }[]): Promise<void> {
+  const stored = new S3Blobs({ client: system.aws.s3, bucket: 'results' });
+  for (const { id, names } of posted) {
+    const answered = async () => (await fetch(new URL(`results/${id}?wait=60`, system.url))).status === 200;
+    await until(answered, `an answer for ${id}`, 300_000);
+    const result = (await (await fetch(new URL(`results/${id}`, system.url))).json()) as Recognised;
+    expect({ id, status: result.status, names: result.faces?.map(face => face.label).sort() }).toEqual({
+      id,
+      status: 'done',
+      names,
+    });
+    expect(await stored.list(`${id}/`)).toHaveLength(1);
+  }
+}
+
+test('a burst of 200 photos: five instances become fifteen and five again, each photo answered once', async () => {
+  const system = await startAwsSystem({
+    settings: {
+      FACEREC_IDLE_SECONDS: '5',
+      FACEREC_MIN_RUNTIME_SECONDS: '5',
+      // All at once: instances of this test boot faster, and photos are done faster, than on EC2.
+      FACEREC_LAUNCH_BATCH: '10',
+    },
+  });
+  const live = () => system.ec2.cloud.live().length;
+  let peak = 0;
+  const watching = setInterval(() => {
+    peak = Math.max(peak, live());
+  }, 20);
+  await until(() => live() === 5, 'the minimum is there', 120_000);
+  await enrolKnown(system);
+  const posted = await burst(system);
+  await expectAnswers(system, posted);
+  await until(() => live() === 5, 'back to the minimum, by drain grants and goodbyes', 240_000);
+  clearInterval(watching);
+  expect(peak).toBe(15);
+  expect(system.ec2.cloud.calls.get('TerminateInstances')).toBeUndefined();
+  console.log(
+    `aws burst: 200 photos, ${peak} instances at the peak; EC2 calls ${JSON.stringify(Object.fromEntries(system.ec2.cloud.calls))}`,
+  );
+  await system.stop();
+}, 900_000);
+
+test('the same while workers and the controller are killed, Describe lags and replies are lost', async () => {
+  const system = await startAwsSystem({
+    settings: { FACEREC_IDLE_SECONDS: '600', FACEREC_LAUNCH_BATCH: '10' },
+    cloud: { newLagMs: 20_000, stateLagMs: 20_000 },
+  });
+  const { cloud } = system.ec2;
+  cloud.faults.take = action =>
+    action === 'RunInstances' && Math.random() < 0.3 ? { kind: 'lost-reply' } : undefined;
+  let peak = 0;
+  const watching = setInterval(() => {
+    peak = Math.max(peak, cloud.live().length);
+  }, 20);
+  await until(() => cloud.live().length >= 5, 'the minimum is there', 120_000);
+  await enrolKnown(system);
+  const posted = await burst(system);
+  let kills = 0;
+  for (let i = 0; i < 12; i++) {
+    await Bun.sleep(Math.random() * 1000);
+    const running = [...system.workers.values()].filter(worker => worker.exitCode === null && !worker.killed);
+    running[Math.floor(Math.random() * running.length)]?.kill('SIGKILL');
+    kills++;
+    if (i !== 5) continue;
+    await system.controller.end('SIGKILL');
+    system.startController();
+  }
+  await expectAnswers(system, posted);
+  await system.controller.said(/"event":"acting"/, 120_000);
+  await until(() => cloud.live().length >= 5, 'the minimum is there again', 240_000);
+  clearInterval(watching);
+  expect(peak).toBeLessThanOrEqual(15);
+  console.log(`aws chaos: ${kills} workers and a controller killed, 200 photos answered, peak ${peak}`);
+  await system.stop();
+}, 900_000);
