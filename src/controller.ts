@@ -2,7 +2,8 @@ import { openFleet, openServices } from './adapters/choose.ts';
 import { runController } from './controller/service.ts';
 import { createLog } from './runtime/log.ts';
 import { main } from './runtime/main.ts';
-import { listenForShutdown } from './runtime/shutdown.ts';
+import { SetupError } from './runtime/setup.ts';
+import { EXIT, listenForShutdown } from './runtime/shutdown.ts';
 
 await main('controller', 'Grows and shrinks the fleet of workers with the queue.', [
   {
@@ -16,6 +17,18 @@ await main('controller', 'Grows and shrinks the fleet of workers with the queue.
       const code = await runController(config, services, fleet, lease, log, stop.signal);
       await services.close();
       return code;
+    },
+  },
+  {
+    name: 'user-data',
+    about:
+      'print what an instance is told at its first boot (cloud-init), as this controller would launch it',
+    async run(config) {
+      if (!config.aws) throw new SetupError('FACEREC_BACKEND: user data is for instances of the aws backend');
+      const { userData } = await import('./adapters/aws/userData.ts');
+      const { workerSettings } = await import('./adapters/aws/workerSettings.ts');
+      process.stdout.write(userData(workerSettings(process.env)));
+      return EXIT.ok;
     },
   },
 ]);

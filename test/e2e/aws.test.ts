@@ -21,6 +21,15 @@ async function enrolKnown(system: AwsSystem): Promise<void> {
   }
 }
 
+/** SQS and S3 calls of all processes since then, a photo. */
+function callsSince(before: ReadonlyMap<string, number>, { aws }: AwsSystem, photos: number): string {
+  const calls = [...aws.calls].map(([name, n]) => [name, (n - (before.get(name) ?? 0)) / photos] as const);
+  const total = (service: string) =>
+    calls.filter(([name]) => name.startsWith(service)).reduce((sum, [, n]) => sum + n, 0);
+  const each = calls.filter(([, n]) => n > 0).map(([name, n]) => `${name} ${n.toFixed(2)}`);
+  return `calls a photo: SQS ${total('sqs').toFixed(2)}, S3 ${total('s3').toFixed(2)} (${each.join(', ')})`;
+}
+
 /** Posts 200 photos at once; resolves to the ids with the names that must be among the answers. */
 async function burst(system: AwsSystem): Promise<{ id: string; names: string[] }[]> {
   return Promise.all(
@@ -66,15 +75,57 @@ test('a burst of 200 photos: five instances become fifteen and five again, each 
   }, 20);
   await until(() => live() === 5, 'the minimum is there', 120_000);
   await enrolKnown(system);
+  const before = new Map(system.aws.calls);
   const posted = await burst(system);
+  await until(async () => (await system.aws.waiting('requests')) === 0, 'the queue is empty', 300_000);
+  const calls = callsSince(before, system, posted.length);
   await expectAnswers(system, posted);
   await until(() => live() === 5, 'back to the minimum, by drain grants and goodbyes', 240_000);
   clearInterval(watching);
   expect(peak).toBe(15);
   expect(system.ec2.cloud.calls.get('TerminateInstances')).toBeUndefined();
   console.log(
-    `aws burst: 200 photos, ${peak} instances at the peak; EC2 calls ${JSON.stringify(Object.fromEntries(system.ec2.cloud.calls))}`,
+    `aws burst: 200 photos, ${peak} instances at the peak; ${calls}; EC2 calls ${JSON.stringify(Object.fromEntries(system.ec2.cloud.calls))}`,
   );
+  await system.stop();
+}, 900_000);
+
+test('a batch client from zero: 100 photos, fifteen instances, and back to none', async () => {
+  const system = await startAwsSystem({
+    settings: {
+      FACEREC_REPLY: 'result',
+      FACEREC_MIN_INSTANCES: '0',
+      FACEREC_MAX_INSTANCES: '15',
+      FACEREC_LAUNCH_BATCH: '15',
+      FACEREC_IDLE_SECONDS: '5',
+      FACEREC_MIN_RUNTIME_SECONDS: '5',
+    },
+  });
+  const live = () => system.ec2.cloud.live().length;
+  let peak = 0;
+  const watching = setInterval(() => {
+    peak = Math.max(peak, live());
+  }, 20);
+  await enrolKnown(system);
+  await until(() => live() === 0, 'nobody is there when there is nothing to do', 240_000);
+  peak = 0;
+  const before = new Map(system.aws.calls);
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, async (_, i) => {
+      const n = i % known.length;
+      const upload = { file: `test_${i}.jpg`, bytes: photos[n]!, headers: { accept: '*/*' } };
+      const answer = await post(system.url, upload);
+      return { status: answer.status, name: (await answer.text()).split(':')[1]?.trim() };
+    }),
+  );
+  const calls = [...system.aws.calls].map(
+    ([name, n]) => [name, (n - (before.get(name) ?? 0)) / 100] as const,
+  );
+  expect(answers).toEqual(answers.map((_, i) => ({ status: 200, name: known[i % known.length]! })));
+  await until(() => live() === 0, 'back to none', 240_000);
+  clearInterval(watching);
+  expect(peak).toBe(15);
+  console.log(`aws from zero: 100 photos, peak ${peak}; ${calls}`);
   await system.stop();
 }, 900_000);
 

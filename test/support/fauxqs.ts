@@ -1,5 +1,10 @@
 import { CreateBucketCommand, type S3Client } from '@aws-sdk/client-s3';
-import { CreateQueueCommand, GetQueueAttributesCommand, type QueueAttributeName } from '@aws-sdk/client-sqs';
+import {
+  CreateQueueCommand,
+  GetQueueAttributesCommand,
+  GetQueueUrlCommand,
+  type QueueAttributeName,
+} from '@aws-sdk/client-sqs';
 import { buildApp } from 'fauxqs';
 import type { ClientOptions } from '../../src/adapters/aws/clientSettings.ts';
 import { type SqsClients, s3Client, sqsClients } from '../../src/adapters/aws/clients.ts';
@@ -11,9 +16,13 @@ export interface Fauxqs {
   readonly client: ClientOptions;
   readonly sqs: SqsClients;
   readonly s3: S3Client;
+  /** Requests so far by name, such as `sqs:SendMessageBatch` or `s3:PUT`. */
+  readonly calls: Map<string, number>;
   /** Makes a queue and gives its URL. */
   queue(name: string, settings?: QueueSettings): Promise<string>;
   bucket(name: string): Promise<void>;
+  /** Messages of the queue, visible or in flight; the call itself is not counted in `calls`. */
+  waiting(name: string): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -31,6 +40,7 @@ export interface QueueSettings {
 export async function startFauxqs(): Promise<Fauxqs> {
   const app = buildApp({ logger: false });
   addConditionalPuts(app);
+  const calls = countCalls(app);
   const url = await app.listen({ port: 0, host: '127.0.0.1' });
   const client = clientOptions(url);
   const sqs = sqsClients(client);
@@ -40,6 +50,7 @@ export async function startFauxqs(): Promise<Fauxqs> {
     client,
     sqs,
     s3,
+    calls,
     async queue(name, settings = {}) {
       const { visibilitySeconds, maximumMessageSize, redrive } = settings;
       const Attributes: Partial<Record<QueueAttributeName, string>> = {
@@ -49,6 +60,20 @@ export async function startFauxqs(): Promise<Fauxqs> {
       };
       const { QueueUrl } = await sqs.calls.send(new CreateQueueCommand({ QueueName: name, Attributes }));
       return QueueUrl!;
+    },
+    async waiting(name) {
+      const { QueueUrl } = await sqs.calls.send(new GetQueueUrlCommand({ QueueName: name }));
+      const AttributeNames: QueueAttributeName[] = [
+        'ApproximateNumberOfMessages',
+        'ApproximateNumberOfMessagesNotVisible',
+      ];
+      const { Attributes } = await sqs.calls.send(
+        new GetQueueAttributesCommand({ QueueUrl, AttributeNames }),
+      );
+      for (const own of ['sqs:GetQueueUrl', 'sqs:GetQueueAttributes']) {
+        calls.set(own, (calls.get(own) ?? 1) - 1);
+      }
+      return Object.values(Attributes ?? {}).reduce((sum, n) => sum + Number(n), 0);
     },
     async bucket(name) {
       await s3.send(new CreateBucketCommand({ Bucket: name }));
@@ -67,6 +92,16 @@ export function clientOptions(endpoint: string): ClientOptions {
     region: 'us-east-1',
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
   };
+}
+
+function countCalls(app: ReturnType<typeof buildApp>): Map<string, number> {
+  const calls = new Map<string, number>();
+  app.addHook('onRequest', async (request: PutRequest): Promise<void> => {
+    const target = String(request.headers['x-amz-target'] ?? '').split('.')[1];
+    const name = target ? `sqs:${target}` : `s3:${request.method}`;
+    calls.set(name, (calls.get(name) ?? 0) + 1);
+  });
+  return calls;
 }
 
 /** Puts with a condition run one after the other: look, then store or refuse. */

@@ -8,7 +8,9 @@ import { SqsQueue } from './queue.ts';
 import { queueUrl } from './queueUrl.ts';
 
 /** Completions come one by one; a short rest after each batch of them joins those of a steady flow. */
-const COMPLETION_WINDOW = { waitMs: 5, spacingMs: 100 };
+const COMPLETION_WINDOW = { waitMs: 5, spacingMs: 250 };
+/** Nobody waits for a deletion; a worker that dies before it finds the result stored already. */
+const DELETION_WINDOW = { waitMs: 5, spacingMs: 1000 };
 
 /** Kinds of AwsError that trying again does not change. */
 const lasting = [
@@ -24,7 +26,7 @@ const lasting = [
 export async function openAwsServices(config: Config, aws: AwsConfig): Promise<Services> {
   const sqs = sqsClients();
   const s3 = s3Client();
-  const urls = await queueUrls(sqs, aws);
+  const urls = await orSetupError(() => queueUrls(sqs, aws));
   const { visibilitySeconds } = config;
   const queues = {
     requests: new SqsQueue({
@@ -32,13 +34,14 @@ export async function openAwsServices(config: Config, aws: AwsConfig): Promise<S
       url: urls.requests,
       deadLettersUrl: urls.deadLetters,
       visibilitySeconds,
+      windows: { delete: DELETION_WINDOW },
       variable: 'FACEREC_REQUEST_QUEUE',
     }),
     responses: new SqsQueue({
       clients: sqs,
       url: urls.responses,
       visibilitySeconds,
-      windows: { send: COMPLETION_WINDOW },
+      windows: { send: COMPLETION_WINDOW, delete: DELETION_WINDOW },
       variable: 'FACEREC_RESPONSE_QUEUE',
     }),
     deadLetters: new SqsQueue({
@@ -51,13 +54,19 @@ export async function openAwsServices(config: Config, aws: AwsConfig): Promise<S
   const store = (bucket: string, variable: string, prefix?: string) =>
     new S3Blobs({ client: s3, bucket, variable, ...(prefix && { prefix }) });
   const { inputBucket, outputBucket, galleryBucket } = aws;
-  return {
-    ...queues,
+  const stores = {
     input: store(inputBucket, 'FACEREC_INPUT_BUCKET'),
     output: store(outputBucket, 'FACEREC_OUTPUT_BUCKET'),
     gallery: galleryBucket
       ? store(galleryBucket, 'FACEREC_GALLERY_BUCKET')
       : store(outputBucket, 'FACEREC_OUTPUT_BUCKET', 'gallery/'),
+  };
+  await orSetupError(() =>
+    Promise.all([queues.requests.depth(), ...Object.values(stores).map(each => each.get('readyz'))]),
+  );
+  return {
+    ...queues,
+    ...stores,
     async close() {
       for (const queue of Object.values(queues)) await queue.close();
       for (const client of [sqs.calls, sqs.polls, s3]) client.destroy();
@@ -72,13 +81,18 @@ export interface QueueUrls {
 }
 
 async function queueUrls({ calls }: SqsClients, aws: AwsConfig): Promise<QueueUrls> {
+  const [requests, responses, deadLetters] = await Promise.all([
+    queueUrl(calls, aws.requestQueue, 'FACEREC_REQUEST_QUEUE'),
+    queueUrl(calls, aws.responseQueue, 'FACEREC_RESPONSE_QUEUE'),
+    queueUrl(calls, aws.deadLetterQueue, 'FACEREC_DEAD_LETTER_QUEUE'),
+  ]);
+  return { requests, responses, deadLetters };
+}
+
+/** What trying again does not change ends the program at its start, with the sentence of the AwsError. */
+async function orSetupError<T>(step: () => Promise<T>): Promise<T> {
   try {
-    const [requests, responses, deadLetters] = await Promise.all([
-      queueUrl(calls, aws.requestQueue, 'FACEREC_REQUEST_QUEUE'),
-      queueUrl(calls, aws.responseQueue, 'FACEREC_RESPONSE_QUEUE'),
-      queueUrl(calls, aws.deadLetterQueue, 'FACEREC_DEAD_LETTER_QUEUE'),
-    ]);
-    return { requests, responses, deadLetters };
+    return await step();
   } catch (error) {
     if (error instanceof AwsError && lasting.includes(error.kind))
       throw new SetupError(error.message, { cause: error });

@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startEc2 } from '../support/ec2/server.ts';
+import { settingsOf } from '../support/ec2/worker.ts';
+import { type Fauxqs, startFauxqs } from '../support/fauxqs.ts';
+import { run } from '../support/system.ts';
+
+let aws: Fauxqs;
+let home: string;
+beforeAll(async () => {
+  aws = await startFauxqs();
+  for (const queue of ['requests', 'responses', 'dead']) await aws.queue(queue);
+  for (const bucket of ['photos', 'results']) await aws.bucket(bucket);
+  home = await mkdtemp(join(tmpdir(), 'facerec-home-'));
+});
+afterAll(async () => {
+  await aws.stop();
+  await rm(home, { recursive: true });
+});
+
+function settings(): Record<string, string> {
+  return {
+    FACEREC_BACKEND: 'aws',
+    FACEREC_HOST: '127.0.0.1',
+    FACEREC_PORT: '0',
+    FACEREC_REQUEST_QUEUE: 'requests',
+    FACEREC_RESPONSE_QUEUE: 'responses',
+    FACEREC_DEAD_LETTER_QUEUE: 'dead',
+    FACEREC_INPUT_BUCKET: 'photos',
+    FACEREC_OUTPUT_BUCKET: 'results',
+    FACEREC_AMI: 'ami-0123456789abcdef0',
+    AWS_REGION: 'us-east-1',
+    AWS_ENDPOINT_URL_SQS: aws.url,
+    AWS_ENDPOINT_URL_S3: aws.url,
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+    AWS_EC2_METADATA_DISABLED: 'true',
+    HOME: home,
+  };
+}
+
+async function outcome(program: string, changed: Record<string, string>, words: string[] = []) {
+  const running = run(`src/${program}.ts`, { ...settings(), ...changed }, words);
+  await running.child.exited;
+  return { code: await running.end(), output: running.output() };
+}
+
+describe('what is wrong with the account is said at the start, by resource and variable, with exit code 78', () => {
+  test.each(['web', 'controller'])('%s: a queue that is not there', async program => {
+    const { code, output } = await outcome(program, { FACEREC_RESPONSE_QUEUE: 'nowhere' });
+    for (const word of ['FACEREC_RESPONSE_QUEUE', 'nowhere']) expect(output).toContain(word);
+    expect(output).not.toMatch(/^ +at /m);
+    expect(code).toBe(78);
+  });
+
+  test('a bucket that is not there', async () => {
+    const { code, output } = await outcome('web', { FACEREC_OUTPUT_BUCKET: 'nowhere' });
+    for (const word of ['FACEREC_OUTPUT_BUCKET', 'nowhere']) expect(output).toContain(word);
+    expect(code).toBe(78);
+  });
+
+  test('no credentials', async () => {
+    const { code, output } = await outcome('web', { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' });
+    expect(output).toMatch(/credentials/i);
+    expect(code).toBe(78);
+  });
+
+  test('no region', async () => {
+    const { code, output } = await outcome('web', { AWS_REGION: '' });
+    expect(output).toContain('AWS_REGION');
+    expect(code).toBe(78);
+  });
+
+  test('nothing to launch workers from', async () => {
+    const { code, output } = await outcome('controller', { FACEREC_AMI: '' });
+    expect(output).toContain('FACEREC_LAUNCH_TEMPLATE or FACEREC_AMI');
+    expect(code).toBe(78);
+  });
+});
+
+test('a service that loses its queue and store serves what it can and says so', async () => {
+  const own = await startFauxqs();
+  for (const queue of ['requests', 'responses', 'dead']) await own.queue(queue);
+  for (const bucket of ['photos', 'results']) await own.bucket(bucket);
+  const endpoints = { AWS_ENDPOINT_URL_SQS: own.url, AWS_ENDPOINT_URL_S3: own.url };
+  const web = run('src/web.ts', { ...settings(), ...endpoints });
+  const [, url] = await web.said(/facerec-web listens on (\S+)/);
+  expect((await fetch(new URL('readyz', url))).status).toBe(200);
+  await own.stop();
+  const unready = await fetch(new URL('readyz', url));
+  expect(unready.status).toBe(503);
+  expect(await unready.json()).toMatchObject({ failing: expect.arrayContaining(['requests', 'input']) });
+  expect((await fetch(new URL('healthz', url))).status).toBe(200);
+  expect(await web.end()).toBe(0);
+  expect(web.output()).not.toMatch(/unhandled|uncaught/i);
+}, 120_000);
+
+test('user-data is what the launch would send, with no credentials in it', async () => {
+  const { code, output } = await outcome('controller', { FACEREC_THRESHOLD: '0.5' }, ['user-data']);
+  expect(code).toBe(0);
+  expect(settingsOf(output)).toMatchObject({
+    FACEREC_BACKEND: 'aws',
+    FACEREC_REQUEST_QUEUE: 'requests',
+    FACEREC_THRESHOLD: '0.5',
+    AWS_REGION: 'us-east-1',
+  });
+  expect(output).not.toContain('AWS_ACCESS_KEY_ID');
+  expect(output).not.toContain('AWS_SECRET_ACCESS_KEY');
+});
+
+test('of two controllers one launches; the other takes over within 30 s of its death', async () => {
+  const ec2 = await startEc2();
+  const controllers = {
+    FACEREC_MIN_INSTANCES: '2',
+    FACEREC_MAX_INSTANCES: '2',
+    AWS_ENDPOINT_URL_EC2: ec2.url,
+  };
+  const first = run('src/controller.ts', { ...settings(), ...controllers });
+  await first.said(/"event":"lease-taken"/);
+  const second = run('src/controller.ts', { ...settings(), ...controllers });
+  await second.said(/"event":"standing-by"/);
+  await first.end('SIGKILL');
+  const died = performance.now();
+  await second.said(/"event":"lease-taken"/, 120_000);
+  console.log(
+    `lease: taken over ${((performance.now() - died) / 1000).toFixed(1)} s after the holder's death`,
+  );
+  expect(ec2.cloud.live().length).toBeLessThanOrEqual(2);
+  expect(await second.end()).toBe(0);
+  await ec2.close();
+}, 180_000);
