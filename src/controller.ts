@@ -4,6 +4,7 @@ import { createLog } from './runtime/log.ts';
 import { main } from './runtime/main.ts';
 import { SetupError } from './runtime/setup.ts';
 import { EXIT, listenForShutdown } from './runtime/shutdown.ts';
+import { programs } from './variables.ts';
 
 await main('controller', 'Grows and shrinks the fleet of workers with the queue.', [
   {
@@ -17,6 +18,21 @@ await main('controller', 'Grows and shrinks the fleet of workers with the queue.
       const code = await runController(config, services, fleet, lease, log, stop.signal);
       await services.close();
       return code;
+    },
+  },
+  {
+    name: 'doctor',
+    optional: '[web] [controller] [worker]',
+    about:
+      'look at queues, buckets and permissions of the AWS account, changing nothing; of these programs, or of all',
+    async run(config, words) {
+      if (!config.aws)
+        throw new SetupError('FACEREC_BACKEND: the doctor looks at an AWS account; set it to aws');
+      const chosen = programs.filter(program => words.includes(program));
+      const { examineAccount } = await import('./adapters/aws/examineAccount.ts');
+      const print = (line: string) => process.stdout.write(line);
+      const fine = await examineAccount(config, config.aws, chosen.length > 0 ? chosen : programs, print);
+      return fine ? EXIT.ok : 1;
     },
   },
   {

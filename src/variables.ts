@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 
-export type Program = 'web' | 'controller' | 'worker';
+export const programs = ['web', 'controller', 'worker'] as const;
+export type Program = (typeof programs)[number];
 
 export interface Variable {
   readonly about: string;
@@ -33,7 +34,7 @@ const list = v.pipe(
   v.transform(words => words.split(/[\s,]+/).filter(word => word !== '')),
 );
 const day = 86_400;
-const everyone = ['web', 'controller', 'worker'] as const;
+const everyone = programs;
 
 /** Every variable that the programs read, in the order in which `--help` and the README show them. */
 export const variables = {

@@ -41,7 +41,7 @@ async function run(
   }
   const command = commands.find(({ name }) => name === first);
   if (!command) return fail(`there is no command or option "${first}"; --help lists them`, EXIT.usage);
-  if (rest.length > 0 && command.parameters === undefined)
+  if (rest.length > 0 && command.parameters === undefined && command.optional === undefined)
     return fail(`unexpected "${rest[0]}"; --help tells the usage`, EXIT.usage);
   if (rest.length === 0 && command.parameters !== undefined)
     return fail(`"${command.name}" needs ${command.parameters}; --help tells the usage`, EXIT.usage);

@@ -1,4 +1,4 @@
-const OFTEN_ENOUGH = 12 * 1024 * 1024;
+const OFTEN_ENOUGH = 6 * 1024 * 1024;
 
 /**
  * Collects garbage when photos have left much of it. Their bytes lie outside the JavaScript heap, so the collector does

@@ -17,7 +17,7 @@ import { Slots } from './slots.ts';
 import { Suspects } from './suspects.ts';
 
 /** Photos in memory as files: enough to hide the way to the object store, few enough for 12 megapixels each. */
-const DOWNLOADED = 4;
+const DOWNLOADED = 3;
 /** Decoded photos in memory: one in the engine, one ready. */
 const DECODED = 2;
 const DRAIN_CHECK_MS = 1000;

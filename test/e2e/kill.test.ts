@@ -2,9 +2,10 @@ import { expect, test } from 'bun:test';
 import { join } from 'node:path';
 import { LocalBlobs } from '../../src/adapters/local/blobs.ts';
 import { LocalQueue } from '../../src/adapters/local/queue.ts';
+import { programs } from '../../src/variables.ts';
 import { known as people, photoOf } from '../support/cast.ts';
 import { enrol, post } from '../support/client.ts';
-import { freePort, programs, type System, startSystem } from '../support/system.ts';
+import { freePort, type System, startSystem } from '../support/system.ts';
 import { temporaryDirectory, until } from '../support/temporary.ts';
 
 const KILLS = 36;

@@ -110,6 +110,34 @@ test('user-data is what the launch would send, with no credentials in it', async
   expect(output).not.toContain('AWS_SECRET_ACCESS_KEY');
 });
 
+test('the doctor: a line each, exit code 0 when all is fine, and what to fix otherwise', async () => {
+  const ec2 = await startEc2();
+  const changed = { AWS_ENDPOINT_URL_EC2: ec2.url, FACEREC_MAX_RECEIVES: '5' };
+  const deadLetters = await aws.queue('doctor-dead');
+  await aws.queue('doctor-requests', {
+    redrive: { url: deadLetters, maxReceives: 5 },
+    visibilitySeconds: 30,
+  });
+  const healthy = {
+    FACEREC_REQUEST_QUEUE: 'doctor-requests',
+    FACEREC_DEAD_LETTER_QUEUE: 'doctor-dead',
+    ...changed,
+  };
+  const fine = await outcome('controller', healthy, ['doctor']);
+  expect(fine.output).not.toMatch(/^fix/m);
+  for (const action of ['sqs:SendMessage', 's3:PutObject', 'ec2:RunInstances'])
+    expect(fine.output).toContain(`fine  ${action}`);
+  expect(fine.code).toBe(0);
+  expect(ec2.cloud.live()).toEqual([]);
+
+  ec2.cloud.faults.denied.add('ec2:RunInstances');
+  const broken = await outcome('controller', { ...changed, FACEREC_MAX_RECEIVES: '7' }, ['doctor']);
+  expect(broken.output).toMatch(/^fix .*ec2:RunInstances/m);
+  expect(broken.output).toMatch(/^fix .*FACEREC_REQUEST_QUEUE/m);
+  expect(broken.code).toBe(1);
+  await ec2.close();
+}, 120_000);
+
 test('of two controllers one launches; the other takes over within 30 s of its death', async () => {
   const ec2 = await startEc2();
   const controllers = {

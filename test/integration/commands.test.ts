@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { variableNames } from '../../src/variables.ts';
-import { programs, run } from '../support/system.ts';
+import { programs, variableNames } from '../../src/variables.ts';
+import { run } from '../support/system.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 async function outcome(script: string, words: string[], settings: Record<string, string> = {}) {

@@ -2,9 +2,6 @@ import { join } from 'node:path';
 
 const root = join(import.meta.dir, '..', '..');
 
-export const programs = ['web', 'controller', 'worker'] as const;
-export type Program = (typeof programs)[number];
-
 export interface Running {
   readonly child: Bun.Subprocess<'ignore' | 'pipe', 'pipe', 'pipe'>;
   /** All that it wrote so far. */

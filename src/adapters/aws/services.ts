@@ -74,6 +74,11 @@ export async function openAwsServices(config: Config, aws: AwsConfig): Promise<S
   };
 }
 
+/** The queues' URLs alone, for those who look at the account. */
+export function openQueueUrls(aws: AwsConfig): Promise<QueueUrls> {
+  return orSetupError(() => queueUrls(sqsClients(), aws));
+}
+
 export interface QueueUrls {
   readonly requests: string;
   readonly responses: string;

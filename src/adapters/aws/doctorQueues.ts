@@ -1,0 +1,204 @@
+import {
+  ChangeMessageVisibilityCommand,
+  DeleteMessageCommand,
+  GetQueueAttributesCommand,
+  type QueueAttributeName,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  type SQSClient,
+} from '@aws-sdk/client-sqs';
+import * as v from 'valibot';
+import type { Program } from '../../variables.ts';
+import type { Probe, Remark } from './doctorVerdict.ts';
+
+/** A queue and the FACEREC_ variable that names it. */
+export interface NamedQueue {
+  readonly url: string;
+  readonly variable: string;
+}
+
+export interface QueuesToExamine {
+  readonly requests: NamedQueue;
+  readonly responses: NamedQueue;
+  readonly deadLetters: NamedQueue;
+}
+
+export interface QueueExpectations {
+  readonly visibilitySeconds: number;
+  readonly maxReceives: number;
+}
+
+type Role = keyof QueuesToExamine;
+type QueueAction =
+  | 'GetQueueAttributes'
+  | 'SendMessage'
+  | 'ReceiveMessage'
+  | 'DeleteMessage'
+  | 'ChangeMessageVisibility';
+
+/** Who does what with a queue. The dead-letter queue is looked through by the controller, which deletes nothing. */
+export const queueUses: Readonly<Record<Role, Partial<Record<QueueAction, readonly Program[]>>>> = {
+  requests: {
+    GetQueueAttributes: ['web', 'controller'],
+    SendMessage: ['web'],
+    ReceiveMessage: ['worker'],
+    DeleteMessage: ['worker'],
+    ChangeMessageVisibility: ['worker'],
+  },
+  responses: {
+    GetQueueAttributes: ['web'],
+    SendMessage: ['controller', 'worker'],
+    ReceiveMessage: ['web'],
+    DeleteMessage: ['web'],
+    ChangeMessageVisibility: ['web'],
+  },
+  deadLetters: {
+    GetQueueAttributes: ['web', 'controller'],
+    SendMessage: ['worker'],
+    ReceiveMessage: ['controller'],
+    ChangeMessageVisibility: ['controller'],
+  },
+};
+
+/** No queue has ever given out this receipt. */
+const ReceiptHandle = 'facerec-doctor-no-receipt';
+
+/**
+ * Nothing in SQS's own model forbids these parameters, so that neither the SDK nor SQS's front looks at them before it
+ * has been decided whether the caller may do this at all.
+ */
+const requests: Readonly<
+  Record<
+    Exclude<QueueAction, 'GetQueueAttributes'>,
+    (client: SQSClient, QueueUrl: string) => Promise<unknown>
+  >
+> = {
+  SendMessage: (client, QueueUrl) => client.send(new SendMessageCommand({ QueueUrl, MessageBody: '' })),
+  // A server that took 0 for 1 would have the message back at once.
+  ReceiveMessage: (client, QueueUrl) =>
+    client.send(
+      new ReceiveMessageCommand({
+        QueueUrl,
+        MaxNumberOfMessages: 0,
+        WaitTimeSeconds: 0,
+        VisibilityTimeout: 0,
+      }),
+    ),
+  DeleteMessage: (client, QueueUrl) => client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle })),
+  ChangeMessageVisibility: (client, QueueUrl) =>
+    client.send(new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout: 0 })),
+};
+
+/** What SQS and the servers that stand in for it say of such parameters. */
+const invalid = [
+  'ReceiptHandleIsInvalid',
+  'MessageNotInflight',
+  'InvalidParameterValue',
+  'InvalidParameterValueException',
+  'MissingParameter',
+  'MissingRequiredParameterException',
+  'ReadCountOutOfRange',
+  'InvalidMessageContents',
+];
+
+export function queueProbes(
+  client: SQSClient,
+  queues: QueuesToExamine,
+  expected: QueueExpectations,
+): Probe[] {
+  return (['requests', 'responses', 'deadLetters'] as const).flatMap(role => {
+    const { url, variable } = queues[role];
+    const actions = Object.keys(queueUses[role]) as QueueAction[];
+    return actions.map(action => ({
+      service: 'SQS' as const,
+      action: `sqs:${action}`,
+      resource: `queue ${url}`,
+      variable,
+      programs: queueUses[role][action] ?? [],
+      passed: action === 'GetQueueAttributes' ? [] : invalid,
+      async ask() {
+        if (action === 'GetQueueAttributes')
+          return queueRemarks(role, queues, await attributesOf(client, url), expected);
+        await requests[action](client, url);
+        return [];
+      },
+    }));
+  });
+}
+
+async function attributesOf(client: SQSClient, QueueUrl: string): Promise<Readonly<Record<string, string>>> {
+  const AttributeNames: QueueAttributeName[] = ['RedrivePolicy', 'VisibilityTimeout', 'MaximumMessageSize'];
+  const { Attributes } = await client.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames }));
+  return Attributes ?? {};
+}
+
+/** Less is of no use to us. */
+const leastMessageBytes = 1_024;
+
+/** What is wrong with a queue's settings. */
+export function queueRemarks(
+  role: Role,
+  queues: QueuesToExamine,
+  attributes: Readonly<Record<string, string>>,
+  { visibilitySeconds, maxReceives }: QueueExpectations,
+): Remark[] {
+  const { url, variable } = queues[role];
+  const remarks: Remark[] = [];
+  const remark = (advice: string, ok = false) => remarks.push({ ok, advice });
+  if (url.endsWith('.fifo')) remark(`It is a FIFO queue: give a standard queue in ${variable}.`);
+  const size = attributes.MaximumMessageSize;
+  if (size !== undefined && Number(size) < leastMessageBytes)
+    remark(
+      `Its MaximumMessageSize is ${size} bytes: raise it to ${leastMessageBytes} or more (sqs:SetQueueAttributes on the queue of ${variable}).`,
+    );
+  const visibility = attributes.VisibilityTimeout;
+  if (role === 'requests' && visibility !== undefined && Number(visibility) !== visibilitySeconds)
+    remark(
+      `Its VisibilityTimeout is ${visibility} s and FACEREC_VISIBILITY_SECONDS is ${visibilitySeconds}; workers ask for the latter each time, so this does no harm.`,
+      true,
+    );
+  if (role === 'requests')
+    for (const advice of redriveFaults(attributes.RedrivePolicy, queues, maxReceives)) remark(advice);
+  return remarks;
+}
+
+const RedriveSchema = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({
+    deadLetterTargetArn: v.string(),
+    maxReceiveCount: v.pipe(v.union([v.string(), v.number()]), v.transform(Number)),
+  }),
+);
+
+function redriveFaults(
+  policy: string | undefined,
+  { requests: { variable }, deadLetters }: QueuesToExamine,
+  maxReceives: number,
+): string[] {
+  const to = `sqs:SetQueueAttributes on the queue of ${variable}`;
+  const parsed = v.safeParse(RedriveSchema, policy);
+  if (!parsed.success)
+    return [
+      `It has no RedrivePolicy: set one (${to}) with maxReceiveCount ${maxReceives} and the queue of ${deadLetters.variable} as its target.`,
+    ];
+  const { deadLetterTargetArn, maxReceiveCount } = parsed.output;
+  const faults: string[] = [];
+  if (!isSameQueue(deadLetters.url, deadLetterTargetArn))
+    faults.push(
+      `Its RedrivePolicy points at ${deadLetterTargetArn}, which is not the queue of ${deadLetters.variable} (${deadLetters.url}): correct the policy (${to}) or ${deadLetters.variable}.`,
+    );
+  if (maxReceiveCount !== maxReceives)
+    faults.push(
+      `Its RedrivePolicy has maxReceiveCount ${maxReceiveCount} and FACEREC_MAX_RECEIVES is ${maxReceives}: make them equal (${to}, or FACEREC_MAX_RECEIVES).`,
+    );
+  return faults;
+}
+
+/** `https://…/<account>/<name>` and `arn:aws:sqs:<region>:<account>:<name>`; not every emulator has accounts. */
+function isSameQueue(url: string, arn: string): boolean {
+  const [account, name] = new URL(url).pathname.split('/').slice(-2);
+  const [arnAccount, arnName] = arn.split(':').slice(-2);
+  const comparable = /^\d{12}$/.test(account ?? '') && /^\d{12}$/.test(arnAccount ?? '');
+  return name === arnName && (!comparable || account === arnAccount);
+}

@@ -1,0 +1,57 @@
+import type { AwsConfig, Config } from '../../config.ts';
+import type { Program } from '../../variables.ts';
+import { s3Client, sqsClients } from './clients.ts';
+import { examine } from './doctor.ts';
+import type { Finding } from './doctorVerdict.ts';
+import { ec2Client } from './ec2Client.ts';
+import { launchSettings } from './openFleet.ts';
+import { openQueueUrls } from './services.ts';
+
+/**
+ * `facerec-controller doctor`: one line for each permission and resource that the programs need, by calls without an
+ * effect. Resolves to whether all is fine.
+ *
+ * @param programs whose needs are looked at: with a role of its own each, run it under each role
+ */
+export async function examineAccount(
+  config: Config,
+  aws: AwsConfig,
+  programs: readonly Program[],
+  print: (line: string) => void,
+): Promise<boolean> {
+  const urls = await openQueueUrls(aws);
+  const { launch, places } = launchSettings(aws, process.env);
+  const { galleryBucket, inputBucket, outputBucket } = aws;
+  const findings = examine({
+    sqs: sqsClients().calls,
+    s3: s3Client(),
+    queues: {
+      requests: { url: urls.requests, variable: 'FACEREC_REQUEST_QUEUE' },
+      responses: { url: urls.responses, variable: 'FACEREC_RESPONSE_QUEUE' },
+      deadLetters: { url: urls.deadLetters, variable: 'FACEREC_DEAD_LETTER_QUEUE' },
+    },
+    buckets: {
+      input: { bucket: inputBucket, variable: 'FACEREC_INPUT_BUCKET' },
+      output: { bucket: outputBucket, variable: 'FACEREC_OUTPUT_BUCKET' },
+      gallery: galleryBucket
+        ? { bucket: galleryBucket, variable: 'FACEREC_GALLERY_BUCKET' }
+        : { bucket: outputBucket, prefix: 'gallery/', variable: 'FACEREC_OUTPUT_BUCKET' },
+    },
+    fleet: { client: ec2Client(), settings: launch, placements: places },
+    visibilitySeconds: config.visibilitySeconds,
+    maxReceives: config.maxReceives,
+    programs,
+  });
+  let fine = true;
+  for await (const finding of findings) {
+    print(`${lineOf(finding)}\n`);
+    if (!finding.ok && !finding.uncertain) fine = false;
+  }
+  return fine;
+}
+
+/** `fine`, `fix` or `?` (it cannot be told from outside), then action, resource, who needs it, and what to do. */
+function lineOf({ ok, uncertain, action, resource, program, advice }: Finding): string {
+  const mark = ok ? 'fine' : uncertain ? '?   ' : 'fix ';
+  return `${mark}  ${action}  ${resource}  (${program.join(', ')})${advice ? `: ${advice}` : ''}`;
+}
