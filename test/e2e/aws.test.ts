@@ -22,12 +22,18 @@ async function enrolKnown(system: AwsSystem): Promise<void> {
 }
 
 /** SQS and S3 calls of all processes since then, a photo. */
-function callsSince(before: ReadonlyMap<string, number>, { aws }: AwsSystem, photos: number): string {
+function callsSince(
+  before: ReadonlyMap<string, number>,
+  { aws }: AwsSystem,
+  photos: number,
+): { sqs: number; text: string } {
   const calls = [...aws.calls].map(([name, n]) => [name, (n - (before.get(name) ?? 0)) / photos] as const);
   const total = (service: string) =>
     calls.filter(([name]) => name.startsWith(service)).reduce((sum, [, n]) => sum + n, 0);
   const each = calls.filter(([, n]) => n > 0).map(([name, n]) => `${name} ${n.toFixed(2)}`);
-  return `calls a photo: SQS ${total('sqs').toFixed(2)}, S3 ${total('s3').toFixed(2)} (${each.join(', ')})`;
+  const sqs = total('sqs');
+  const text = `calls a photo: SQS ${sqs.toFixed(2)}, S3 ${total('s3').toFixed(2)} (${each.join(', ')})`;
+  return { sqs, text };
 }
 
 /** Posts 200 photos at once; resolves to the ids with the names that must be among the answers. */
@@ -85,8 +91,23 @@ test('a burst of 200 photos: five instances become fifteen and five again, each 
   expect(peak).toBe(15);
   expect(system.ec2.cloud.calls.get('TerminateInstances')).toBeUndefined();
   console.log(
-    `aws burst: 200 photos, ${peak} instances at the peak; ${calls}; EC2 calls ${JSON.stringify(Object.fromEntries(system.ec2.cloud.calls))}`,
+    `aws burst: 200 photos, ${peak} instances at the peak; ${calls.text}; EC2 calls ${JSON.stringify(Object.fromEntries(system.ec2.cloud.calls))}`,
   );
+  await system.stop();
+}, 900_000);
+
+test('a steady burst costs at most 1.5 SQS calls a photo', async () => {
+  const system = await startAwsSystem({
+    settings: { FACEREC_MIN_INSTANCES: '1', FACEREC_MAX_INSTANCES: '1' },
+  });
+  await enrolKnown(system);
+  const before = new Map(system.aws.calls);
+  const posted = await burst(system);
+  await until(async () => (await system.aws.waiting('requests')) === 0, 'the queue is empty', 300_000);
+  const calls = callsSince(before, system, posted.length);
+  await expectAnswers(system, posted);
+  console.log(`aws steady burst, one worker: ${calls.text}`);
+  expect(calls.sqs).toBeLessThanOrEqual(1.5);
   await system.stop();
 }, 900_000);
 
@@ -118,14 +139,12 @@ test('a batch client from zero: 100 photos, fifteen instances, and back to none'
       return { status: answer.status, name: (await answer.text()).split(':')[1]?.trim() };
     }),
   );
-  const calls = [...system.aws.calls].map(
-    ([name, n]) => [name, (n - (before.get(name) ?? 0)) / 100] as const,
-  );
+  const calls = callsSince(before, system, 100);
   expect(answers).toEqual(answers.map((_, i) => ({ status: 200, name: known[i % known.length]! })));
   await until(() => live() === 0, 'back to none', 240_000);
   clearInterval(watching);
   expect(peak).toBe(15);
-  console.log(`aws from zero: 100 photos, peak ${peak}; ${calls}`);
+  console.log(`aws from zero: 100 photos, peak ${peak}; ${calls.text}`);
   await system.stop();
 }, 900_000);
 
