@@ -14,10 +14,10 @@ await main('worker', 'Takes requests from the queue, names the faces in their ph
       const log = createLog({ program: 'worker', level: config.logLevel });
       const services = await openServices(config, log);
       const host = await openHost(config, log);
-      const code = await runWorker(config, services, host, log, stop.signal);
+      const end = await runWorker(config, services, host, log, stop.signal);
       await services.close();
-      await host.leave();
-      return code;
+      if (end.leave) await host.leave();
+      return end.exitCode;
     },
   },
   {

@@ -6,7 +6,8 @@ import type { Suspects } from './suspects.ts';
 
 export interface ConsumerOptions {
   readonly queue: Queue;
-  readonly handle: (message: Message, draining: AbortSignal) => Promise<unknown>;
+  /** Calls `worked` when all that is left is to tell the queues, which takes no hands. */
+  readonly handle: (message: Message, draining: AbortSignal, worked: () => void) => Promise<unknown>;
   readonly suspects: Pick<Suspects, 'inOrder' | 'alone'>;
   readonly pollSeconds: number;
   /** Messages in hand are renewed three times in this time. */
@@ -19,6 +20,8 @@ export interface ConsumerOptions {
 const MOST = 10;
 /** Fetch more when no more than this many are left: the next poll's answer arrives before the hands are empty. */
 const FEW = 5;
+/** Of those that only the queues are still to be told of, no more than this many: the queues may be slow to answer. */
+const UNTOLD = 40;
 
 /** Receives, hands over, renews what is in hand, and stops cleanly. */
 export class Consumer {
@@ -26,6 +29,8 @@ export class Consumer {
   readonly #now: () => number;
   /** Receipts of all messages in hand, and what is being done about them. */
   readonly #inHand = new Map<string, Promise<void>>();
+  /** How many of them are still worked on. */
+  #working = 0;
   #roomAgain: (() => void) | undefined;
   #idleSince: number | null;
   #processed = 0;
@@ -52,10 +57,10 @@ export class Consumer {
     const backoff = new Backoff(200, 5000);
     try {
       while (!signal.aborted) {
-        await this.#room(FEW, signal);
+        await this.#wait(() => this.#working <= FEW && this.#inHand.size <= UNTOLD, signal);
         if (signal.aborted) break;
         try {
-          const max = MOST - this.#inHand.size;
+          const max = MOST - this.#working;
           const messages = await queue.receive({ max, waitSeconds: pollSeconds, signal });
           if (backoff.failing) log.info('queue-back');
           backoff.reset();
@@ -80,7 +85,7 @@ export class Consumer {
     for (const { receipt } of held) this.#inHand.set(receipt, turn.promise);
     for (const message of messages) if (message.receiveCount === 1) this.#begin(message, signal);
     if (held.length === 0) return;
-    await this.#room(held.length, signal);
+    await this.#wait(() => this.#inHand.size <= held.length, signal);
     const { suspects } = this.#options;
     for (const message of await suspects.inOrder(held))
       await suspects.alone(message, async one => this.#begin(one, signal));
@@ -88,26 +93,31 @@ export class Consumer {
   }
 
   #begin(message: Message, signal: AbortSignal): Promise<void> {
-    const work = this.#options
-      .handle(message, signal)
-      .catch(error =>
-        this.#options.log.error('message-error', { message: message.id, error: messageOf(error) }),
-      )
+    const { handle, log } = this.#options;
+    this.#working++;
+    let working = true;
+    const worked = () => {
+      if (working) this.#working--;
+      working = false;
+      this.#roomAgain?.();
+    };
+    const work = handle(message, signal, worked)
+      .catch(error => log.error('message-error', { message: message.id, error: messageOf(error) }))
       .then(() => {
         this.#inHand.delete(message.receipt);
         this.#processed++;
         if (this.#inHand.size === 0) this.#idleSince = this.#now();
-        this.#roomAgain?.();
+        worked();
       });
     this.#inHand.set(message.receipt, work);
     return work;
   }
 
-  /** Resolves when no more than `left` messages are in hand, or the signal aborts. */
-  #room(left: number, signal: AbortSignal): Promise<void> {
+  /** Resolves when there is room again, or the signal aborts. */
+  #wait(isRoom: () => boolean, signal: AbortSignal): Promise<void> {
     return new Promise(resolve => {
       const check = () => {
-        if (this.#inHand.size > left && !signal.aborted) return;
+        if (!isRoom() && !signal.aborted) return;
         this.#roomAgain = undefined;
         signal.removeEventListener('abort', check);
         resolve();

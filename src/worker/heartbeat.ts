@@ -9,9 +9,16 @@ export interface HeartbeatOptions {
   readonly state: () => Heartbeat;
 }
 
-/** Says hello, then tells its state every `HEARTBEAT_SECONDS` until the signal aborts, then says goodbye. */
-export async function beat({ output, log, state }: HeartbeatOptions, signal: AbortSignal): Promise<void> {
-  await every(HEARTBEAT_SECONDS * 1000, signal, async () => {
+/**
+ * Says hello, then tells its state every `HEARTBEAT_SECONDS`, and at once when the drain begins; when all work is done
+ * (`ended`), says goodbye.
+ */
+export async function beat(
+  { output, log, state }: HeartbeatOptions,
+  draining: AbortSignal,
+  ended: AbortSignal,
+): Promise<void> {
+  const tell = async () => {
     const heartbeat = state();
     try {
       const body = new TextEncoder().encode(JSON.stringify(heartbeat));
@@ -19,7 +26,9 @@ export async function beat({ output, log, state }: HeartbeatOptions, signal: Abo
     } catch (error) {
       log.warn('heartbeat-error', { error: messageOf(error) });
     }
-  });
+  };
+  await every(HEARTBEAT_SECONDS * 1000, draining, tell);
+  await every(HEARTBEAT_SECONDS * 1000, ended, tell);
   await output
     .delete(heartbeatKey(state().id))
     .catch(error => log.warn('goodbye-error', { error: messageOf(error) }));

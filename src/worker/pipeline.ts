@@ -52,11 +52,13 @@ export type Outcome = 'done' | 'failed' | 'retried' | 'released' | 'refused';
 /**
  * The whole way of one request: download, recognise, store, notify, delete. Any step may happen twice, none is skipped,
  * and the message is deleted only when all else is durable. Aborting `signal` gives it back if recognition has not begun.
+ * `worked` is called when only the queues are still to be told.
  */
 export async function handle(
   message: Message,
   options: PipelineOptions,
   signal: AbortSignal,
+  worked: () => void = () => {},
 ): Promise<Outcome> {
   const { requests, log } = options;
   const started = performance.now();
@@ -72,26 +74,32 @@ export async function handle(
     return 'refused';
   }
   const { request } = parsed;
+  let result: Result | undefined;
   try {
-    const result =
+    result =
       (await earlierResult(message, request, options)) ??
       (await recognise(request, options, signal, started));
-    if (result === undefined) {
-      await requests.release(message.receipt);
-      return 'released';
-    }
-    await finish(message, request, result, options);
-    return result.status;
+    if (result) await store(request, result, options);
   } catch (error) {
     log.warn('request-error', { id: request.id, receives: message.receiveCount, error: messageOf(error) });
     if (message.receiveCount < options.maxReceives) {
       await requests.extend(message.receipt, pauseAfter(message.receiveCount, options.visibilitySeconds));
       return 'retried';
     }
-    await tell(request, tooManyAttempts(request, messageOf(error)), options);
+    await store(request, tooManyAttempts(request, messageOf(error)), options);
+    await notify(request, options);
     await giveBack(message, options);
     return 'failed';
   }
+  worked();
+  if (!result) {
+    await requests.release(message.receipt);
+    return 'released';
+  }
+  // From here on the answer is safe: what fails now brings the message round again, and the answer stays.
+  await notify(request, options);
+  await requests.delete(message.receipt);
+  return result.status;
 }
 
 /** A message received before may have been finished by a worker that died before it could delete it. */
@@ -149,25 +157,21 @@ async function recognise(
   }
 }
 
-async function finish(
-  message: Message,
-  request: Request,
-  result: Result,
-  options: PipelineOptions,
-): Promise<void> {
-  await tell(request, result, options);
-  await options.requests.delete(message.receipt);
-}
-
-/** Stores the result, then lets the web servers know. */
-export async function tell(
+async function store(
   request: { id: string; file: string },
   result: Result,
-  { output, responses }: Pick<PipelineOptions, 'output' | 'responses'>,
+  { output }: Pick<PipelineOptions, 'output'>,
 ): Promise<void> {
   const body = new TextEncoder().encode(JSON.stringify(result));
   await output.put(resultKey(request), body, { contentType: 'application/json' });
-  await responses.send(encodeMessage({ v: 1, id: request.id }));
+}
+
+/** Lets the web servers know that the result is stored. */
+async function notify(
+  { id }: { id: string },
+  { responses }: Pick<PipelineOptions, 'responses'>,
+): Promise<void> {
+  await responses.send(encodeMessage({ v: 1, id }));
 }
 
 /** Back to the queue, which moves it to the dead letters in time; by hand where the queue has no redrive of its own. */

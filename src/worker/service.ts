@@ -22,14 +22,20 @@ const DOWNLOADED = 3;
 const DECODED = 2;
 const DRAIN_CHECK_MS = 1000;
 
-/** Works until asked to stop or to drain, finishes what it holds, says goodbye. Resolves to the exit code. */
+export interface WorkerEnd {
+  readonly exitCode: number;
+  /** Whether the machine is no longer needed: leave was granted, or taken by rule; not when the process was stopped. */
+  readonly leave: boolean;
+}
+
+/** Works until asked to stop or to drain, finishes what it holds, says goodbye. */
 export async function runWorker(
   config: Config,
   services: Services,
   host: Host,
   log: Log,
   stop: AbortSignal,
-): Promise<number> {
+): Promise<WorkerEnd> {
   const { requests, responses, deadLetters, input, output, gallery } = services;
   const startedAt = Date.now();
   const models = await openModels(config);
@@ -45,6 +51,11 @@ export async function runWorker(
     if (draining.signal.aborted) return;
     log.info('draining', { reason });
     draining.abort(reason);
+  };
+  let leaving = false;
+  const leave = (reason: string) => {
+    leaving = !draining.signal.aborted;
+    drain(reason);
   };
   if (stop.aborted) drain(String(stop.reason));
   stop.addEventListener('abort', () => drain(String(stop.reason)), { once: true });
@@ -65,7 +76,7 @@ export async function runWorker(
   };
   const consumer = new Consumer({
     queue: requests,
-    handle: (message, signal) => handle(message, pipeline, signal),
+    handle: (message, signal, worked) => handle(message, pipeline, signal, worked),
     suspects: new Suspects(output, log),
     ...{ pollSeconds, visibilitySeconds, log },
   });
@@ -82,16 +93,17 @@ export async function runWorker(
   log.info('ready', { instance: host.id, model: models.id, bootMs: Date.now() - startedAt });
   const watching = every(DRAIN_CHECK_MS, draining.signal, async () => {
     const reason = await host.drainRequested();
-    if (reason !== undefined) drain(reason);
+    if (reason !== undefined) leave(reason);
   });
   const alone = config.aws
-    ? watchAlone({ output, state, policy: config.scaling, log, leave: drain }, draining.signal)
+    ? watchAlone({ output, state, policy: config.scaling, log, leave }, draining.signal)
     : undefined;
-  const beating = beat({ output, log, state }, draining.signal);
-  await Promise.all([consumer.run(draining.signal), beating, watching, alone]);
+  const ended = new AbortController();
+  const working = consumer.run(draining.signal).finally(() => ended.abort());
+  await Promise.all([working, beat({ output, log, state }, draining.signal, ended.signal), watching, alone]);
   await engine.close();
   log.info('goodbye', { instance: host.id, processed: consumer.processed });
-  return code;
+  return { exitCode: code, leave: leaving };
 }
 
 function requireOwnFaces({ foreignFaces }: Recogniser, model: string): void {

@@ -8,6 +8,7 @@ import { type Heartbeat, heartbeatKey } from '../../../src/core/heartbeat.ts';
 import type { Fleet, Instance, LogFields } from '../../../src/ports.ts';
 import { silentLog } from '../../../src/runtime/log.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
+import { wrapBlobs } from '../../support/wrap.ts';
 
 /** A fleet that only remembers what was asked of it. */
 class NotedFleet implements Fleet {
@@ -51,7 +52,7 @@ test('an observation joins queue, fleet and heartbeats', async () => {
   };
   await put('idle', heartbeat);
   await put('busy', { ...heartbeat, id: 'busy', state: 'busy', idleSince: null });
-  await put('hostile', { v: 99, id: 'silent', idleSince: 1 });
+  await put('silent', { v: 99, id: 'other', idleSince: 1 });
   await requests.send('x');
   const instance = (id: string, slot: number): Instance => ({ id, slot, launchedAt: 0, state: 'running' });
   const fleet = new NotedFleet([instance('idle', 0), instance('busy', 1), instance('silent', 2)]);
@@ -61,13 +62,52 @@ test('an observation joins queue, fleet and heartbeats', async () => {
   expect(snapshot.instances.map(({ id, reported, idleSince }) => [id, reported, idleSince])).toEqual([
     ['idle', true, 5],
     ['busy', true, null],
-    ['silent', false, null],
+    ['silent', true, null],
   ]);
   // Heartbeats of instances that are long gone are swept.
   now += 3_700_000;
   await put('idle', heartbeat);
   await observer.snapshot();
   expect((await output.list('fleet/')).map(({ key }) => key)).toEqual(['fleet/idle']);
+});
+
+test('a heartbeat that cannot be read now makes nobody dead, nor does a goodbye', async () => {
+  const directory = temporaryDirectory();
+  let now = 1_000_000;
+  let broken = true;
+  const store = await LocalBlobs.open(join(directory, 'out'), { now: () => now });
+  const output = wrapBlobs(store, {
+    list: (...args) => (broken ? Promise.reject(new Error('503')) : store.list(...args)),
+  });
+  const requests = new LocalQueue({ file: join(directory, 'q.sqlite'), name: 'q', visibilitySeconds: 30 });
+  const fleet = new NotedFleet([{ id: 'i-1', slot: 0, launchedAt: 0, state: 'running' }]);
+  const observer = new Observer({ requests, output, fleet, now: () => now });
+  const heartbeat = {
+    v: 1,
+    id: 'i-1',
+    state: 'busy',
+    at: now,
+    startedAt: 0,
+    idleSince: null,
+    processed: 1,
+    version: '0',
+  };
+  await store.put(heartbeatKey('i-1'), new TextEncoder().encode(JSON.stringify(heartbeat)));
+  for (let i = 0; i < 3; i++) {
+    await expect(observer.snapshot()).rejects.toThrow('503');
+    now += 1000;
+  }
+  broken = false;
+  expect((await observer.snapshot()).instances).toMatchObject([{ reported: true, idleSince: null }]);
+  await store.put(
+    heartbeatKey('i-1'),
+    new TextEncoder().encode(JSON.stringify({ ...heartbeat, state: 'draining' })),
+  );
+  now += 6000;
+  expect((await observer.snapshot()).instances).toMatchObject([{ reported: true, state: 'draining' }]);
+  await store.delete(heartbeatKey('i-1'));
+  now += 6000;
+  expect((await observer.snapshot()).instances).toMatchObject([{ reported: true, state: 'running' }]);
 });
 
 test('a decision is carried out and logged with its reasons; an empty one is silent', async () => {

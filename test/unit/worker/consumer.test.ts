@@ -152,3 +152,28 @@ test('what was received before is tried one by one, with nothing else in hand', 
   await running;
   expect(together.map(bodies => bodies.length)).toEqual([1, 1, 1, 1, 1, 1]);
 });
+
+test('a queue that is slow to be told does not keep the hands full', async () => {
+  const queue = newQueue();
+  for (let i = 0; i < 30; i++) await queue.send(String(i));
+  const stop = new AbortController();
+  const told = Promise.withResolvers<void>();
+  let begun = 0;
+  const consumer = new Consumer({
+    ...base,
+    queue,
+    handle: async (message, _, worked) => {
+      begun++;
+      worked();
+      await told.promise;
+      await queue.delete(message.receipt);
+    },
+  });
+  const running = consumer.run(stop.signal);
+  await until(() => begun === 30, 'all are begun while none is told of');
+  expect(consumer.idleSince).toBeNull();
+  told.resolve();
+  await until(() => consumer.processed === 30, 'all are told of');
+  stop.abort();
+  await running;
+});

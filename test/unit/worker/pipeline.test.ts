@@ -196,7 +196,7 @@ test('finished by a worker that died before deleting: the answer stays, the work
   const request = await post();
   const { requests } = options;
   const dying = wrapQueue(requests, { delete: () => Promise.reject(new Error('killed')) });
-  await handle(await receive(), { ...options, requests: dying }, never);
+  await expect(handle(await receive(), { ...options, requests: dying }, never)).rejects.toThrow('killed');
   time += 60_000;
   let again = 0;
   answerer.answer = async r => {
@@ -207,6 +207,14 @@ test('finished by a worker that died before deleting: the answer stays, the work
   expect(again).toBe(0);
   expect(await stored(request)).toMatchObject({ label: 'Ada' });
   expect(await options.requests.depth()).toMatchObject({ visible: 0, inFlight: 0 });
+});
+
+test('a queue that fails after the result is stored never turns the answer into a failure', async () => {
+  const request = await post();
+  const dying = wrapQueue(options.responses, { send: () => Promise.reject(new Error('no route')) });
+  const last = { ...options, maxReceives: 1, responses: dying };
+  await expect(handle(await receive(), last, never)).rejects.toThrow('no route');
+  expect(await stored(request)).toMatchObject({ status: 'done', label: 'Ada' });
 });
 
 test('drain gives back what was not begun', async () => {
