@@ -1,3 +1,5 @@
+/** Photos of less leave the collector time enough, and a collection costs as much as recognising one. */
+const NEGLIGIBLE = 512 * 1024;
 const OFTEN_ENOUGH = 6 * 1024 * 1024;
 
 /**
@@ -14,6 +16,7 @@ export class Garbage {
 
   /** So many bytes are no longer used. */
   add(bytes: number): void {
+    if (bytes < NEGLIGIBLE) return;
     this.#bytes += bytes;
     if (this.#bytes < OFTEN_ENOUGH) return;
     this.#bytes = 0;
