@@ -24,9 +24,8 @@ export class GalleryKeeper {
     });
   }
 
-  /** Erases photos and results of removed faces. The web server does so too, but cannot see one still on its way. */
+  /** Erases photos and results of removed faces. The web server does so too, but cannot see one still on its way. To be called after a refresh of the store, and before a compaction forgets them. */
   async erasePhotos(): Promise<void> {
-    await this.store.refresh();
     for (const face of this.#removed) {
       await deletePhotos(this.#photos, face);
       this.#removed.delete(face);
@@ -34,9 +33,8 @@ export class GalleryKeeper {
   }
 }
 
-/** Joins the gallery's segments when there are many, or at once when something removed is still on disk. */
+/** Joins the gallery's segments when there are many, or at once when something removed is still on disk; as last refreshed. */
 export async function compactGallery(store: GalleryStore, log: Log, now: number): Promise<void> {
-  await store.refresh();
   if (store.segments <= 1 || (store.segments <= MANY_SEGMENTS && !store.erasureDue)) return;
   const joined = await store.compact(stampOf(now - FORGET_REMOVALS_MS));
   log.info('gallery-compacted', { segments: joined });

@@ -49,6 +49,7 @@ export async function runController(
       name: 'compact',
       everyMs: 5000,
       async run() {
+        await keeper.store.refresh();
         await keeper.erasePhotos();
         await compactGallery(keeper.store, log, Date.now());
       },

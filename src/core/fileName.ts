@@ -1,18 +1,17 @@
 import * as v from 'valibot';
+import { hasControlCharacters, utf8Bytes } from './text.ts';
 
 /** Bytes of UTF-8. Keeps a message of the request queue under 1 KiB even when every character is escaped. */
 export const MAX_FILE_NAME_BYTES = 200;
-
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
 /** Why this is no file name to store a photo under; undefined when it is one. */
 export function fileNameProblem(name: string): string | undefined {
   if (name === '') return 'is empty';
   if (name === '.' || name === '..') return 'names a directory';
   if (/[/\\]/.test(name)) return 'holds a path separator';
-  if (CONTROL.test(name)) return 'holds control characters';
+  if (hasControlCharacters(name)) return 'holds control characters';
   if (!name.isWellFormed()) return 'is not valid Unicode';
-  const bytes = new TextEncoder().encode(name).length;
+  const bytes = utf8Bytes(name);
   if (bytes > MAX_FILE_NAME_BYTES) return `has ${bytes} bytes, at most ${MAX_FILE_NAME_BYTES} are allowed`;
   return undefined;
 }

@@ -1,14 +1,12 @@
 import * as v from 'valibot';
-
-const encoder = new TextEncoder();
-
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+import { hasControlCharacters, utf8Bytes } from './text.ts';
 
 function nameProblem(name: string, maxBytes: number): string | undefined {
   if (name.trim() !== name || name === '') return 'is empty or has blanks at an end';
-  if (!name.isWellFormed() || CONTROL.test(name)) return 'holds control characters or invalid Unicode';
+  if (!name.isWellFormed() || hasControlCharacters(name))
+    return 'holds control characters or invalid Unicode';
   if (name.includes(':')) return 'holds a colon, which ends the file name in plain text answers';
-  const bytes = encoder.encode(name).length;
+  const bytes = utf8Bytes(name);
   return bytes > maxBytes ? `has ${bytes} bytes, at most ${maxBytes} are allowed` : undefined;
 }
 

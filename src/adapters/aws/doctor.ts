@@ -1,6 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { SQSClient } from '@aws-sdk/client-sqs';
-import type { Program } from '../../variables.ts';
+import { programs as everyone, type Program } from '../../variables.ts';
 import { type BucketsToExamine, bucketProbes } from './doctorBuckets.ts';
 import { type FleetToExamine, fleetProbes } from './doctorFleet.ts';
 import { type QueueExpectations, type QueuesToExamine, queueProbes } from './doctorQueues.ts';
@@ -17,8 +17,6 @@ export interface DoctorOptions extends QueueExpectations {
   /** Examine what these need, with the rights of whoever runs this; default: all three. */
   readonly programs?: readonly Program[];
 }
-
-const everyone: readonly Program[] = ['web', 'controller', 'worker'];
 
 /**
  * Finds out, one question after the other, whether everything that the programs need is there and allowed. Asks only what

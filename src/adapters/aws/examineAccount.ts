@@ -19,11 +19,12 @@ export async function examineAccount(
   programs: readonly Program[],
   print: (line: string) => void,
 ): Promise<boolean> {
-  const urls = await openQueueUrls(aws);
+  const sqs = sqsClients();
+  const urls = await openQueueUrls(sqs, aws);
   const { launch, places } = launchSettings(aws, process.env);
   const { galleryBucket, inputBucket, outputBucket } = aws;
   const findings = examine({
-    sqs: sqsClients().calls,
+    sqs: sqs.calls,
     s3: s3Client(),
     queues: {
       requests: { url: urls.requests, variable: 'FACEREC_REQUEST_QUEUE' },

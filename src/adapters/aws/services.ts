@@ -26,7 +26,7 @@ const lasting = [
 export async function openAwsServices(config: Config, aws: AwsConfig): Promise<Services> {
   const sqs = sqsClients();
   const s3 = s3Client();
-  const urls = await orSetupError(() => queueUrls(sqs, aws));
+  const urls = await openQueueUrls(sqs, aws);
   const { visibilitySeconds } = config;
   const queues = {
     requests: new SqsQueue({
@@ -75,9 +75,9 @@ export async function openAwsServices(config: Config, aws: AwsConfig): Promise<S
   };
 }
 
-/** The queues' URLs alone, for those who look at the account. */
-export function openQueueUrls(aws: AwsConfig): Promise<QueueUrls> {
-  return orSetupError(() => queueUrls(sqsClients(), aws));
+/** Rejects with a SetupError that names the variable when a queue cannot be found. */
+export function openQueueUrls(sqs: SqsClients, aws: AwsConfig): Promise<QueueUrls> {
+  return orSetupError(() => queueUrls(sqs, aws));
 }
 
 export interface QueueUrls {

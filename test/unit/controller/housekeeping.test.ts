@@ -31,6 +31,7 @@ test('a gallery is compacted at once after a removal, else when there are many s
   const writer = new GalleryStore({ blobs, keepEmbeddings: true });
   const housekeeper = new GalleryStore({ blobs, keepEmbeddings: false });
   const keep = async () => {
+    await housekeeper.refresh();
     await compactGallery(housekeeper, silentLog, Date.now());
     return (await blobs.list('segments/')).length;
   };
@@ -63,7 +64,9 @@ test('embeddings survive a compaction by a housekeeper that forgets them', async
   const face = { type: 'face', person: 'ada', file: 'a', model: 'm', quality: 3, embedding } as const;
   await writer.append([person('ada')]);
   for (let i = 0; i < 40; i++) await writer.append([{ ...face, face: Bun.randomUUIDv7() }]);
-  await compactGallery(new GalleryStore({ blobs, keepEmbeddings: false }), silentLog, Date.now());
+  const housekeeper = new GalleryStore({ blobs, keepEmbeddings: false });
+  await housekeeper.refresh();
+  await compactGallery(housekeeper, silentLog, Date.now());
   const reader = new GalleryStore({ blobs, keepEmbeddings: true });
   await reader.refresh();
   const faces = reader.gallery.person('ada')?.faces ?? [];
