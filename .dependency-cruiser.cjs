@@ -17,6 +17,7 @@ const gallery = '^src/gallery/';
 const runtime = '^src/runtime/';
 const config = '^src/(config|variables)\\.ts$';
 const face = '^src/face/';
+const evaluation = '^src/evaluate/';
 
 module.exports = {
   forbidden: [
@@ -45,10 +46,13 @@ module.exports = {
     only('gallery-over-ports', gallery, [core, types]),
     only('ports-are-types', types, []),
     only('config-stands-alone', config, [core]),
+    // Reached from the executables only, where the build puts it between a package and its add-on.
+    only('native-serves-the-build', '^src/native/', [core]),
     only('runtime-serves-all', runtime, [config, core, types]),
     only('web-over-ports', '^src/web/', [core, types, gallery, runtime, config]),
     only('controller-over-ports', '^src/controller/', [core, types, gallery, runtime, config]),
-    only('worker-over-ports', '^src/worker/', [core, types, gallery, runtime, config, face]),
+    only('evaluation-is-pure', evaluation, [core]),
+    only('worker-over-ports', '^src/worker/', [core, types, gallery, runtime, config, face, evaluation]),
     // choose.ts, which puts them together for the entry points, is free.
     only('adapters-over-ports', '^src/adapters/(local|aws)/', [types, config, core, runtime]),
     {

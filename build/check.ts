@@ -8,6 +8,9 @@ const bin = (name: string) => join(root, 'node_modules', '.bin', name);
 const reports = await mkdtemp(join(tmpdir(), 'facerec-check-'));
 const report = join(reports, 'junit.xml');
 
+/** No test depends on speed: they wait for conditions, and this bounds only what would never end. */
+const TEST_TIMEOUT_MS = 300_000;
+
 const steps: readonly (readonly [string, readonly string[]])[] = [
   ['format and lint', [bin('biome'), 'ci', '--error-on-warnings', '.']],
   // These two are scripts for node; Bun runs them, so that any node, or none, will do.
@@ -18,7 +21,14 @@ const steps: readonly (readonly [string, readonly string[]])[] = [
   ],
   [
     'tests',
-    [process.execPath, 'test', '--reporter=junit', `--reporter-outfile=${report}`, ...process.argv.slice(2)],
+    [
+      process.execPath,
+      'test',
+      `--timeout=${TEST_TIMEOUT_MS}`,
+      '--reporter=junit',
+      `--reporter-outfile=${report}`,
+      ...process.argv.slice(2),
+    ],
   ],
 ];
 

@@ -3,13 +3,17 @@
  * Ctrl-C ends everything cleanly. Each child's standard input is a life line: when this process is killed the children
  * see it close and stop by themselves.
  */
-import { join } from 'node:path';
-import { ConfigError, readConfig } from '../src/config.ts';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ConfigError } from '../src/config.ts';
+import { Settings } from '../src/runtime/settings.ts';
 import { EXIT, onStopSignal } from '../src/runtime/shutdown.ts';
 import { sleep } from '../src/runtime/time.ts';
 
 const root = join(import.meta.dir, '..');
 const PROGRAMS = ['web', 'controller'] as const;
+/** A directory with executables, to run these instead of the sources. */
+const { programs: executables } = parseArgs({ options: { programs: { type: 'string' } } }).values;
 /** A program that ran this long had started well. */
 const SETTLED_MS = 1000;
 const FIRST_PAUSE_MS = 250;
@@ -20,7 +24,7 @@ function say(text: string): void {
 }
 
 try {
-  readConfig(process.env);
+  new Settings(process.env);
 } catch (error) {
   if (!(error instanceof ConfigError)) throw error;
   say(error.message);
@@ -42,7 +46,10 @@ async function keepRunning(program: (typeof PROGRAMS)[number]): Promise<void> {
   let pause = FIRST_PAUSE_MS;
   while (!stopping.signal.aborted) {
     const started = performance.now();
-    const child = Bun.spawn([process.execPath, join(root, 'src', `${program}.ts`)], {
+    const command = executables
+      ? [join(resolve(executables), `facerec-${program}`)]
+      : [process.execPath, join(root, 'src', `${program}.ts`)];
+    const child = Bun.spawn(command, {
       stdio: ['pipe', 'inherit', 'inherit'],
       env: { ...process.env, FACEREC_LIFELINE: 'stdin' },
       // A process group of its own: Ctrl-C in the terminal reaches this process only, which passes it on once.

@@ -34,7 +34,6 @@ export interface AwsConfig {
   readonly outputBucket: string;
   /** undefined: in the output bucket. */
   readonly galleryBucket: string | undefined;
-  readonly fleet: string;
   readonly launchTemplate: { readonly name: string; readonly version?: string } | undefined;
   readonly ami: string | undefined;
   readonly instanceTypes: readonly string[];
@@ -46,36 +45,56 @@ export interface AwsConfig {
   readonly lease: boolean;
 }
 
+/** Where the configuration file is read again, what can be reloaded changes in place. */
 export interface Config {
+  /** What the configuration file says, as given. */
+  readonly file: Environment;
   /** undefined: the local backend. */
   readonly aws: AwsConfig | undefined;
+  /** Fleets that share a store are told apart by it. */
+  readonly fleet: string;
   readonly dataDirectory: string;
   readonly host: string;
   readonly port: number;
+  /** Whether servers without keys serve everybody. */
+  readonly open: boolean;
+  /** Requests a minute and key; 0: no limit. */
+  readonly rateLimit: number;
   readonly reply: 'ack' | 'result';
   readonly maxUploadBytes: number;
   readonly resultDays: number;
   readonly photoDays: number;
   /** undefined: what the models recommend. */
   readonly threshold: number | undefined;
+  /** Wanted rate of strangers who are named; undefined leaves the threshold fixed. */
+  readonly targetFar: number | undefined;
   /** Folder of a user's own models; undefined means the bundled ones. */
   readonly modelsFolder: string | undefined;
   readonly visibilitySeconds: number;
   readonly maxReceives: number;
   readonly pollSeconds: number;
   readonly scaling: Policy;
+  /** How long a start on AWS waits for what may come late. */
+  readonly startPatienceSeconds: number;
   /** undefined: the worker that came with the controller. */
   readonly workerCommand: readonly string[] | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
 
-/** Throws a ConfigError that lists every problem by the variable's name. */
-export function readConfig(environment: Environment, cores = availableParallelism()): Config {
-  const problems = unknownNames(environment);
+/**
+ * Throws a ConfigError that lists every problem by the variable's name.
+ * @param file what the configuration file says; the environment goes before it
+ */
+export function readConfig(
+  environment: Environment,
+  cores = availableParallelism(),
+  file: Environment = {},
+): Config {
+  const problems = unknownNames({ ...file, ...environment });
   const parsed: Partial<Record<VariableName, unknown>> = {};
   for (const name of variableNames) {
     const { schema, default: fallback }: Variable = variables[name];
-    const given = environment[name] || fallback;
+    const given = environment[name] || file[name] || fallback;
     if (given === undefined) continue;
     const result = v.safeParse(schema, given.trim());
     if (result.success) parsed[name] = result.output;
@@ -94,15 +113,20 @@ export function readConfig(environment: Environment, cores = availableParallelis
     );
   if (problems.length > 0) throw new ConfigError(problems);
   return {
+    file,
     aws,
+    fleet: value.FACEREC_FLEET,
     dataDirectory: value.FACEREC_DATA,
     host: value.FACEREC_HOST ?? (aws ? '0.0.0.0' : '127.0.0.1'),
     port: value.FACEREC_PORT,
+    open: value.FACEREC_OPEN === 'on',
+    rateLimit: value.FACEREC_RATE_LIMIT,
     reply: value.FACEREC_REPLY,
     maxUploadBytes: value.FACEREC_MAX_UPLOAD_BYTES,
     resultDays: value.FACEREC_RESULT_DAYS,
     photoDays: value.FACEREC_PHOTO_DAYS,
     threshold: value.FACEREC_THRESHOLD,
+    targetFar: value.FACEREC_TARGET_FAR,
     modelsFolder: value.FACEREC_MODELS,
     visibilitySeconds: value.FACEREC_VISIBILITY_SECONDS,
     maxReceives: value.FACEREC_MAX_RECEIVES,
@@ -115,6 +139,7 @@ export function readConfig(environment: Environment, cores = availableParallelis
       idleSeconds: value.FACEREC_IDLE_SECONDS,
       minRuntimeSeconds: value.FACEREC_MIN_RUNTIME_SECONDS,
     },
+    startPatienceSeconds: value.FACEREC_START_PATIENCE,
     workerCommand: value.FACEREC_WORKER_COMMAND?.split(/\s+/),
     logLevel: value.FACEREC_LOG_LEVEL,
   };
@@ -138,7 +163,6 @@ function awsConfig(value: Parsed, problems: string[]): AwsConfig {
     inputBucket: required('FACEREC_INPUT_BUCKET'),
     outputBucket: required('FACEREC_OUTPUT_BUCKET'),
     galleryBucket: value.FACEREC_GALLERY_BUCKET,
-    fleet: value.FACEREC_FLEET,
     launchTemplate: name === undefined ? undefined : { name, ...(version && { version }) },
     ami,
     instanceTypes: value.FACEREC_INSTANCE_TYPES ?? [],

@@ -1,30 +1,37 @@
 import { openFleet, openServices } from './adapters/choose.ts';
-import { runController } from './controller/service.ts';
-import { createLog } from './runtime/log.ts';
 import { main } from './runtime/main.ts';
+import { runService } from './runtime/service.ts';
+import { environmentElsewhere } from './runtime/settings.ts';
 import { SetupError } from './runtime/setup.ts';
-import { EXIT, listenForShutdown } from './runtime/shutdown.ts';
+import { EXIT } from './runtime/shutdown.ts';
 import { programs } from './variables.ts';
 
 await main('controller', 'Grows and shrinks the fleet of workers with the queue.', [
   {
     name: '',
     about: 'observe, decide and act once a second until SIGTERM',
-    async run(config) {
-      const stop = listenForShutdown(process.env.FACEREC_LIFELINE);
-      const log = createLog({ program: 'controller', level: config.logLevel });
-      const services = await openServices(config, log);
-      const { fleet, lease } = await openFleet(config, services, log);
-      const code = await runController(config, services, fleet, lease, log, stop.signal);
-      await services.close();
-      return code;
-    },
+    run: (config, _, settings) =>
+      runService('controller', settings, async ({ log, stop, life, onReload }) => {
+        const { runController } = await import('./controller/service.ts');
+        const services = await openServices(config, log, stop);
+        const { fleet, lease, reload } = await openFleet(config, services, log);
+        onReload(reload);
+        const code = await runController(config, services, fleet, lease, log, stop, life);
+        await services.close();
+        return code;
+      }),
   },
   {
     name: 'doctor',
     optional: '[web] [controller] [worker]',
+    choices: programs,
     about:
       'look at queues, buckets and permissions of the AWS account, changing nothing; of these programs, or of all',
+    examples: [
+      ['doctor', 'what this account lacks for the whole service'],
+      ['doctor worker', 'for workers alone, with the permissions of one'],
+    ],
+    exits: [[1, 'something is to be mended in the account']],
     async run(config, words) {
       if (!config.aws)
         throw new SetupError('FACEREC_BACKEND: the doctor looks at an AWS account; set it to aws');
@@ -39,11 +46,12 @@ await main('controller', 'Grows and shrinks the fleet of workers with the queue.
     name: 'user-data',
     about:
       'print what an instance is told at its first boot (cloud-init), as this controller would launch it',
+    examples: [['user-data > user-data.yaml', 'to start a worker by hand']],
     async run(config) {
       if (!config.aws) throw new SetupError('FACEREC_BACKEND: user data is for instances of the aws backend');
       const { userData } = await import('./adapters/aws/userData.ts');
       const { workerSettings } = await import('./adapters/aws/workerSettings.ts');
-      process.stdout.write(userData(workerSettings(process.env)));
+      process.stdout.write(userData(workerSettings(environmentElsewhere(config))));
       return EXIT.ok;
     },
   },

@@ -95,11 +95,13 @@ export interface Instance {
 /** The controller's hand on the machines (or processes) that run `facerec-worker`. */
 export interface Fleet {
   list(): Promise<Instance[]>;
+  /** Slots below the number that cannot be filled now for reasons of their own, whether held or not: others may be. */
+  closedSlots(below: number): readonly number[];
   /** Starts one instance a slot; a slot that is still held is left alone. Resolves when all are asked for. */
   launch(slots: readonly number[]): Promise<void>;
   /** Grants leave: the instances finish what they hold and go. */
   drain(ids: readonly string[]): Promise<void>;
-  /** Ends instances at once; only for those that never reported. */
+  /** Ends instances at once; only for those that never reported, or hang after leave was granted. */
   terminate(ids: readonly string[]): Promise<void>;
   /** What the controller's own stop means for the instances: local children stop too, EC2 instances stay. */
   close(): Promise<void>;

@@ -9,6 +9,8 @@ export interface Variable {
   readonly programs: readonly Program[];
   /** As a user would write it; undefined where the default follows from something else, which `about` tells. */
   readonly default?: string;
+  /** Whether a running program takes a new value over from its configuration file. */
+  readonly reload?: true;
   readonly schema: v.GenericSchema<string, unknown>;
 }
 
@@ -38,6 +40,13 @@ const everyone = programs;
 
 /** Every variable that the programs read, in the order in which `--help` and the README show them. */
 export const variables = {
+  FACEREC_CONFIG: {
+    about:
+      'File of `FACEREC_…=value` lines, read at start; the environment goes before it. SIGHUP reads it again, for the ' +
+      'variables that can be reloaded',
+    programs: everyone,
+    schema: text,
+  },
   FACEREC_BACKEND: {
     about:
       'Where queues, photos and workers live: `local` is this machine, with nothing installed; `aws` is SQS, S3, EC2',
@@ -74,10 +83,15 @@ export const variables = {
     schema: text,
   },
   FACEREC_FLEET: {
-    about: 'aws: name of the fleet, in the tags of its instances',
-    programs: ['controller'],
+    about:
+      'Name of the fleet, in the tags of its instances and the keys of its heartbeats; fleets that share an output bucket ' +
+      'need different ones',
+    programs: ['controller', 'worker'],
     default: 'facerec',
-    schema: v.pipe(v.string(), v.regex(/^[\w.-]{1,64}$/, 'expected 1 to 64 letters, digits, _ . -')),
+    schema: v.pipe(
+      v.string(),
+      v.regex(/^[\w-][\w.-]{0,63}$/, 'expected 1 to 64 letters, digits, _ . -, beginning with no dot'),
+    ),
   },
   FACEREC_LAUNCH_TEMPLATE: {
     about: 'aws: launch template of the workers, `name` or `name:version`; or else FACEREC_AMI',
@@ -125,10 +139,25 @@ export const variables = {
   },
   FACEREC_HOST: {
     about:
-      'Address to listen on; there is no access control yet, so open it to networks you trust only; default: 127.0.0.1 on ' +
-      'the local backend, 0.0.0.0 elsewhere',
+      'Address to listen on; another one than this machine’s own needs a key (`facerec-web keys create`) or FACEREC_OPEN; ' +
+      'default: 127.0.0.1 on the local backend, 0.0.0.0 elsewhere',
     programs: ['web'],
     schema: text,
+  },
+  FACEREC_OPEN: {
+    about:
+      '`on` serves everybody who reaches the server, as long as there is no key: behind a proxy that checks who asks, or ' +
+      'in a network of friends',
+    programs: ['web'],
+    default: 'off',
+    schema: oneOf(['on', 'off']),
+  },
+  FACEREC_RATE_LIMIT: {
+    about: 'Requests that one key may send in a minute, to each web server; 0 sets no limit',
+    unit: '/min',
+    programs: ['web'],
+    default: '6000',
+    schema: number(0, 1_000_000),
   },
   FACEREC_PORT: {
     about: 'Port to listen on; 0 takes a free one',
@@ -155,6 +184,7 @@ export const variables = {
     unit: 'days',
     programs: ['web', 'controller'],
     default: '30',
+    reload: true,
     schema: number(1, 3650),
   },
   FACEREC_PHOTO_DAYS: {
@@ -162,6 +192,7 @@ export const variables = {
     unit: 'days',
     programs: ['controller'],
     default: '7',
+    reload: true,
     schema: number(1, 3650),
   },
   FACEREC_THRESHOLD: {
@@ -169,7 +200,16 @@ export const variables = {
       'Least cosine similarity at which a face is named; default: what the models recommend, 0.40 for the bundled ones. ' +
       'The bigger the gallery, the higher it should be; a request may override it',
     programs: ['worker'],
+    reload: true,
     schema: number(-1, 1, 'number'),
+  },
+  FACEREC_TARGET_FAR: {
+    about:
+      'How often a stranger may be taken for somebody, such as 0.01: the threshold then follows the number of enrolled faces. ' +
+      'FACEREC_THRESHOLD goes before it; models of your own need a calibration in their manifest',
+    programs: ['worker'],
+    reload: true,
+    schema: number(0.000_001, 0.5, 'number'),
   },
   FACEREC_MODELS: {
     about: 'Folder with a manifest.json and its ONNX files; default: the bundled models',
@@ -199,23 +239,27 @@ export const variables = {
   FACEREC_MIN_INSTANCES: {
     about: 'Fewest workers; default 1 on the local backend, 5 elsewhere',
     programs: ['controller', 'worker'],
+    reload: true,
     schema: number(0, 1000),
   },
   FACEREC_MAX_INSTANCES: {
     about: 'Most workers; default one a core on the local backend, 15 elsewhere',
     programs: ['controller'],
+    reload: true,
     schema: number(1, 1000),
   },
   FACEREC_LAUNCH_BATCH: {
     about: 'Most workers launched at a time',
     programs: ['controller'],
     default: '5',
+    reload: true,
     schema: number(1, 100),
   },
   FACEREC_MESSAGES_PER_INSTANCE: {
     about: 'Pending messages for which one worker is wanted',
     programs: ['controller'],
     default: '5',
+    reload: true,
     schema: number(1, 100_000),
   },
   FACEREC_IDLE_SECONDS: {
@@ -223,6 +267,7 @@ export const variables = {
     unit: 's',
     programs: ['controller', 'worker'],
     default: '300',
+    reload: true,
     schema: number(1, day),
   },
   FACEREC_MIN_RUNTIME_SECONDS: {
@@ -230,7 +275,16 @@ export const variables = {
     unit: 's',
     programs: ['controller', 'worker'],
     default: '300',
+    reload: true,
     schema: number(0, day),
+  },
+  FACEREC_START_PATIENCE: {
+    about:
+      'aws: how long a start waits for what may come late (credentials, permissions, the network) before it gives up; 0 tries once',
+    unit: 's',
+    programs: everyone,
+    default: '30',
+    schema: number(0, 3_600),
   },
   FACEREC_WORKER_COMMAND: {
     about:
@@ -242,6 +296,7 @@ export const variables = {
     about: 'Least serious log line written to standard error',
     programs: everyone,
     default: 'info',
+    reload: true,
     schema: oneOf(['debug', 'info', 'warn', 'error']),
   },
 } as const satisfies Record<string, Variable>;
@@ -252,19 +307,38 @@ export const variableNames = Object.keys(variables) as VariableName[];
 /** What the processes tell each other; not for operators. */
 const internal = ['FACEREC_INSTANCE_ID', 'FACEREC_LIFELINE'];
 
-/** A problem for each FACEREC_ variable that does not exist, with the name that was probably meant. */
+/**
+ * A problem for each FACEREC_ variable that does not exist, and for each that looks like a slip of the pen for one, with
+ * the name that was probably meant.
+ */
 export function unknownNames(environment: Readonly<Record<string, string | undefined>>): string[] {
   const known = [...variableNames, ...internal];
   return Object.keys(environment)
-    .filter(name => name.startsWith('FACEREC_') && !known.includes(name))
+    .filter(name => !known.includes(name))
     .sort()
-    .map(name => {
-      const [nearest] = variableNames
-        .map(candidate => ({ candidate, distance: editDistance(name, candidate) }))
-        .sort((a, b) => a.distance - b.distance);
-      const hint = nearest && nearest.distance <= 4 ? `; did you mean ${nearest.candidate}?` : '';
-      return `${name}: there is no such variable${hint}`;
+    .flatMap(name => {
+      const ours = name.startsWith('FACEREC_');
+      const meant = nearest(name, variableNames, ours ? 4 : 2);
+      if (!ours && (meant === undefined || !environment[name])) return [];
+      return `${name}: there is no such variable${meant === undefined ? '' : `; did you mean ${meant}?`}`;
     });
+}
+
+/** The candidate that differs least, and by no more than `most` letters; large and small are the same. */
+export function nearest<T extends string>(
+  word: string,
+  candidates: readonly T[],
+  most: number,
+): T | undefined {
+  const [best] = candidates
+    .filter(({ length }) => Math.abs(length - word.length) <= most)
+    .map(candidate => ({
+      candidate,
+      distance: editDistance(word.toLowerCase(), candidate.toLowerCase()),
+    }))
+    .filter(({ distance }) => distance <= most)
+    .sort((a, b) => a.distance - b.distance);
+  return best?.candidate;
 }
 
 /** Levenshtein distance. */

@@ -5,6 +5,7 @@ import type { Config } from '../config.ts';
 import { ControllerLease } from '../controller/lease.ts';
 import { Presence } from '../controller/presence.ts';
 import type { Blobs, Fleet, Host, Lease, Log, Services } from '../ports.ts';
+import { environmentElsewhere } from '../runtime/settings.ts';
 import { LocalBlobs } from './local/blobs.ts';
 import { LocalFleet } from './local/fleet.ts';
 import { LocalHost } from './local/host.ts';
@@ -13,11 +14,11 @@ import { openLocalServices } from './local/services.ts';
 
 // The AWS adapters are loaded where they are asked for: they cost 30 MB and a tenth of a second.
 
-/** The queues and stores of the configured backend. */
-export async function openServices(config: Config, log: Log): Promise<Services> {
+/** The queues and stores of the configured backend. Rejects with StoppedAtStart when `stop` aborts while it waits. */
+export async function openServices(config: Config, log: Log, stop?: AbortSignal): Promise<Services> {
   if (!config.aws) return openLocalServices(config, log);
   const { openAwsServices } = await import('./aws/services.ts');
-  return openAwsServices(config, config.aws);
+  return openAwsServices(config, config.aws, { seconds: config.startPatienceSeconds, log, stop });
 }
 
 /** The store of people and embeddings alone, for work on files; undefined where there is none on this machine. */
@@ -26,41 +27,49 @@ export async function openLocalGallery(config: Config): Promise<Blobs | undefine
   return existsSync(directory) ? LocalBlobs.open(directory) : undefined;
 }
 
-/** The controller's fleet, and what tells which of several controllers acts on it. To be opened after the services. */
+/**
+ * The controller's fleet, what tells which of several controllers acts on it, and how its workers are told to read their
+ * configuration again. To be opened after the services.
+ */
 export async function openFleet(
   config: Config,
   services: Services,
   log: Log,
-): Promise<{ fleet: Fleet; lease: Lease }> {
+): Promise<{ fleet: Fleet; lease: Lease; reload: () => void }> {
   const { aws } = config;
   if (!aws) {
     const command = config.workerCommand ?? workerBesideThis();
     const env = Object.fromEntries(
       Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
     );
-    return {
-      fleet: new LocalFleet({ command, env, log }),
-      lease: new LocalLease(join(config.dataDirectory, 'controller.lock')),
-    };
+    const fleet = new LocalFleet({ command, env, log });
+    const lease = new LocalLease(join(config.dataDirectory, 'controller.lock'));
+    return { fleet, lease, reload: () => fleet.reload() };
   }
   const { openEc2Fleet } = await import('./aws/openFleet.ts');
   const holder = `${hostname()}-${crypto.randomUUID().slice(0, 8)}`;
+  const environment = environmentElsewhere(config);
+  // What instances were told at their launch stays.
+  const reload = () => {};
   if (!aws.lease)
     return {
-      fleet: openEc2Fleet(aws, process.env, undefined, log),
-      lease: new Presence(services.output, holder),
+      fleet: openEc2Fleet(config.fleet, aws, environment, undefined, log),
+      lease: new Presence(services.output, config.fleet, holder),
+      reload,
     };
-  const lease = new ControllerLease({ output: services.output, holder, log });
-  return { fleet: openEc2Fleet(aws, process.env, lease, log), lease };
+  const lease = new ControllerLease({ output: services.output, fleet: config.fleet, holder, log });
+  return { fleet: openEc2Fleet(config.fleet, aws, environment, lease, log), lease, reload };
 }
 
-/** The machine that a worker runs on. */
-export async function openHost(config: Config, log: Log): Promise<Host> {
+/** The machine that a worker runs on. Rejects as `openServices` does. */
+export async function openHost(config: Config, log: Log, stop?: AbortSignal): Promise<Host> {
   const id = process.env.FACEREC_INSTANCE_ID;
   if (!config.aws || id) return new LocalHost(id ?? `local-${process.pid}`);
   const { Ec2Host } = await import('./aws/host.ts');
   const endpoint = process.env.AWS_EC2_METADATA_SERVICE_ENDPOINT;
-  return Ec2Host.open({ log, ...(endpoint && { endpoint }) });
+  const { patiently } = await import('./aws/patience.ts');
+  const patience = { seconds: config.startPatienceSeconds, log, stop };
+  return patiently(patience, () => Ec2Host.open({ log, ...(endpoint && { endpoint }) }));
 }
 
 /** `facerec-worker` in the directory of the running executable, or its source where this runs from source. */

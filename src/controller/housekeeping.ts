@@ -5,7 +5,6 @@ import type { Blobs, Log } from '../ports.ts';
 const DAY_MS = 86_400_000;
 /** Longer than any message can wait in a queue (14 days): no event from before a removal comes later than this. */
 const FORGET_REMOVALS_MS = 15 * DAY_MS;
-const MANY_SEGMENTS = 32;
 
 /** The gallery as the housekeeper sees it, and the faces whose photos are still to be erased. */
 export class GalleryKeeper {
@@ -17,7 +16,6 @@ export class GalleryKeeper {
     this.#photos = photos;
     this.store = new GalleryStore({
       blobs: gallery,
-      keepEmbeddings: false,
       onChange: change => {
         if ('removed' in change) this.#removed.add(change.removed);
       },
@@ -33,11 +31,10 @@ export class GalleryKeeper {
   }
 }
 
-/** Joins the gallery's segments when there are many, or at once when something removed is still on disk; as last refreshed. */
+/** Joins the gallery's segments where there are many, and at once those that hold what was removed; as last refreshed. */
 export async function compactGallery(store: GalleryStore, log: Log, now: number): Promise<void> {
-  if (store.segments <= 1 || (store.segments <= MANY_SEGMENTS && !store.erasureDue)) return;
   const joined = await store.compact(stampOf(now - FORGET_REMOVALS_MS));
-  log.info('gallery-compacted', { segments: joined });
+  if (joined > 0) log.info('gallery-compacted', { segments: joined });
 }
 
 /** Deletes what is older than `days`. For stores without a lifecycle of their own. */

@@ -1,6 +1,6 @@
 import {
-  LEASE_KEY,
   type Lease,
+  leaseKey,
   parseLease,
   RENEW_SECONDS,
   STALE_SECONDS,
@@ -10,6 +10,8 @@ import type { Blobs, Lease as LeasePort, Log } from '../ports.ts';
 
 export interface LeaseOptions {
   readonly output: Blobs;
+  /** The fleet's name. */
+  readonly fleet: string;
   readonly holder: string;
   readonly log: Log;
   /** ms since the epoch, for people. */
@@ -24,6 +26,7 @@ export interface LeaseOptions {
  */
 export class ControllerLease implements LeasePort {
   readonly #options: LeaseOptions;
+  readonly #key: string;
   readonly #now: () => number;
   readonly #monotonic: () => number;
   /** The object as last seen, and since when it has been so. */
@@ -36,6 +39,7 @@ export class ControllerLease implements LeasePort {
 
   constructor(options: LeaseOptions) {
     this.#options = options;
+    this.#key = leaseKey(options.fleet);
     this.#now = options.now ?? Date.now;
     this.#monotonic = options.monotonic ?? (() => performance.now());
   }
@@ -89,7 +93,7 @@ export class ControllerLease implements LeasePort {
   async #watch(): Promise<void> {
     const { output, holder } = this.#options;
     const before = this.#monotonic();
-    const stored = await output.get(LEASE_KEY);
+    const stored = await output.get(this.#key);
     const lease = stored && parseLease(stored.body);
     if (!this.#seen || this.#seen.etag !== stored?.etag) this.#seen = { etag: stored?.etag, since: before };
     const free = !lease || lease.released || lease.holder === holder;
@@ -110,6 +114,6 @@ export class ControllerLease implements LeasePort {
     this.#beat += 1;
     const lease: Lease = { v: 1, holder, beat: this.#beat, at: this.#now(), released };
     const body = new TextEncoder().encode(JSON.stringify(lease));
-    return output.put(LEASE_KEY, body, { contentType: 'application/json', ...condition });
+    return output.put(this.#key, body, { contentType: 'application/json', ...condition });
   }
 }

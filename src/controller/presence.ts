@@ -1,4 +1,4 @@
-import { LEASE_KEY, type Lease, RENEW_SECONDS } from '../core/lease.ts';
+import { type Lease, leaseKey, RENEW_SECONDS } from '../core/lease.ts';
 import type { Blobs, Lease as LeasePort } from '../ports.ts';
 
 /**
@@ -7,12 +7,14 @@ import type { Blobs, Lease as LeasePort } from '../ports.ts';
  */
 export class Presence implements LeasePort {
   readonly #output: Blobs;
+  readonly #key: string;
   readonly #holder: string;
   #beat = 0;
   #lastBeat = Number.NEGATIVE_INFINITY;
 
-  constructor(output: Blobs, holder: string) {
+  constructor(output: Blobs, fleet: string, holder: string) {
     this.#output = output;
+    this.#key = leaseKey(fleet);
     this.#holder = holder;
   }
 
@@ -20,7 +22,7 @@ export class Presence implements LeasePort {
     if (performance.now() - this.#lastBeat < RENEW_SECONDS * 1000) return true;
     this.#lastBeat = performance.now();
     const lease: Lease = { v: 1, holder: this.#holder, beat: ++this.#beat, at: Date.now(), released: false };
-    await this.#output.put(LEASE_KEY, new TextEncoder().encode(JSON.stringify(lease)));
+    await this.#output.put(this.#key, new TextEncoder().encode(JSON.stringify(lease)));
     return true;
   }
 

@@ -1,16 +1,15 @@
 import type { Config } from '../config.ts';
 import { messageOf } from '../core/errors.ts';
-import { decide } from '../core/scaling.ts';
 import type { Fleet, Lease, Log, Services } from '../ports.ts';
 import { Backoff } from '../runtime/backoff.ts';
-import { silentLog } from '../runtime/log.ts';
+import { type Life, noLife } from '../runtime/life.ts';
 import { SetupError } from '../runtime/setup.ts';
 import { EXIT } from '../runtime/shutdown.ts';
 import { every, sleep } from '../runtime/time.ts';
-import { act } from './act.ts';
 import { DeadLetters } from './deadLetters.ts';
 import { compactGallery, expire, GalleryKeeper } from './housekeeping.ts';
-import { Observer } from './observe.ts';
+import { ControllerPulse } from './pulse.ts';
+import { Scaler } from './scale.ts';
 
 const STAND_BY_MS = 1000;
 
@@ -22,27 +21,29 @@ export async function runController(
   lease: Lease,
   log: Log,
   stop: AbortSignal,
+  life: Life = noLife,
 ): Promise<number> {
+  const pulse = new ControllerPulse(life);
   const { requests, responses, deadLetters, input, output } = services;
-  const observer = new Observer({ requests, output, fleet });
+  const scaler = new Scaler({
+    ...{ requests, output, fleet, fleetName: config.fleet, log },
+    policy: () => config.scaling,
+    holdsBack: config.aws !== undefined,
+  });
   const dead = new DeadLetters({ deadLetters, responses, output, log });
   const keeper = new GalleryKeeper(services.gallery, { input, output });
   let letters = 0;
-  let told = '';
   let acting: boolean | undefined;
   const tasks: readonly Task[] = [
     {
       name: 'decide',
       everyMs: 1000,
-      async run() {
-        const snapshot = await observer.snapshot();
-        letters = snapshot.depth.dead;
-        const decision = decide(snapshot, config.scaling, Date.now());
-        // A decision that cannot be carried out yet comes again each second; it is told once.
-        const reasons = decision.reasons.join();
-        await act(decision, fleet, reasons === told ? silentLog : log);
-        told = reasons;
-      },
+      run: () =>
+        pulse.round(async () => {
+          const round = await scaler.round();
+          letters = round.snapshot.depth.dead;
+          return round;
+        }),
     },
     { name: 'dead-letters', everyMs: 2000, run: () => dead.answer(letters, stop) },
     {
@@ -70,6 +71,7 @@ export async function runController(
     const may = await lease.mayAct();
     if (may !== acting) log.info(may ? 'acting' : 'standing-by');
     acting = may;
+    pulse.part(may);
     return may;
   };
   log.info('ready', { min: config.scaling.min, max: config.scaling.max });

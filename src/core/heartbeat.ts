@@ -17,10 +17,16 @@ export const HeartbeatSchema = v.object({
 export type Heartbeat = v.InferOutput<typeof HeartbeatSchema>;
 
 export const HEARTBEAT_SECONDS = 15;
-export const HEARTBEATS = 'fleet/';
+/** Four heartbeats missed: nobody can tell whether it still works. */
+export const SILENT_SECONDS = 60;
 
-export function heartbeatKey(instanceId: string): string {
-  return HEARTBEATS + instanceId;
+/** Where in the output store the heartbeats of a fleet are. */
+export function heartbeatsOf(fleet: string): string {
+  return `fleet/${fleet}/workers/`;
+}
+
+export function heartbeatKey(fleet: string, instanceId: string): string {
+  return heartbeatsOf(fleet) + instanceId;
 }
 
 /** undefined for anything that is no heartbeat. */

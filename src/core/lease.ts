@@ -13,8 +13,11 @@ export const LeaseSchema = v.object({
 });
 export type Lease = v.InferOutput<typeof LeaseSchema>;
 
-/** In the output store: the sign of life of the controller that acts. */
-export const LEASE_KEY = 'controller/lease';
+/** In the output store: the sign of life of the controller that acts on a fleet. */
+export function leaseKey(fleet: string): string {
+  return `fleet/${fleet}/controller`;
+}
+
 export const RENEW_SECONDS = 5;
 /** A lease that has not changed for this long is free: takeover comes within `STALE_SECONDS + RENEW_SECONDS`. */
 export const STALE_SECONDS = 20;

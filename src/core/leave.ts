@@ -1,9 +1,7 @@
-import type { Heartbeat } from './heartbeat.ts';
+import { type Heartbeat, SILENT_SECONDS } from './heartbeat.ts';
 
 /** A worker that has seen no sign of a controller for this long is on its own. */
 export const ALONE_SECONDS = 120;
-/** A heartbeat older than this is of no live worker. */
-const LIVE_SECONDS = 60;
 
 export interface LeavePolicy {
   readonly min: number;
@@ -33,7 +31,7 @@ export function mayLeave(
   const older = (other: Heartbeat) =>
     other.startedAt < own.startedAt || (other.startedAt === own.startedAt && other.id < own.id);
   const before = fleet.filter(
-    other => other.state !== 'draining' && seconds(other.at) < LIVE_SECONDS && older(other),
+    other => other.state !== 'draining' && seconds(other.at) < SILENT_SECONDS && older(other),
   );
   return before.length >= policy.min;
 }

@@ -36,6 +36,8 @@ async function perform(task: Task): Promise<Found | undefined> {
   if ('open' in task) {
     recogniser = openRecogniser(task.open);
     await recogniser;
+    // The runtime has its own copy of the models.
+    Bun.gc(true);
     return undefined;
   }
   if ('close' in task) {

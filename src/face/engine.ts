@@ -23,15 +23,21 @@ interface Pending {
   reject(error: Error): void;
 }
 
+/** Where the thread's code is: inside the executable, or beside this file. */
+const threadFile = () =>
+  Bun.main.startsWith('/$bunfs/')
+    ? '/$bunfs/root/face/engine-thread.js'
+    : new URL('./engine-thread.ts', import.meta.url);
+
 /**
- * Starts the engine: one a process, because ONNX Runtime is reported to crash when several threads use it, or another after the
- * first has ended (microsoft/onnxruntime #24486, #20084).
+ * Starts the engine, which takes the models' files over: they cannot be used again. One a process, because ONNX Runtime is
+ * reported to crash when several threads use it, or another after the first has ended (microsoft/onnxruntime #24486, #20084).
  * @throws Error when a model cannot be loaded or is not what the manifest says
  */
 export async function createEngine(
   models: Models,
   limits: Pick<Limits, 'pixels' | 'side'> = DEFAULT_LIMITS,
-  startThread = () => new Worker(new URL('./engine-thread.ts', import.meta.url)),
+  startThread = () => new Worker(threadFile()),
 ): Promise<Engine> {
   const [, , height, width] = models.manifest.detect.input.shape;
   const decodeLimits: Limits = { ...limits, detector: { width, height } };
@@ -78,7 +84,11 @@ export async function createEngine(
   };
 
   try {
-    await ask({ open: models });
+    const { detect, landmark, embed } = models.files;
+    await ask(
+      { open: models },
+      [detect, landmark, embed].map(file => file.buffer),
+    );
   } catch (error) {
     stop();
     throw error;

@@ -97,6 +97,16 @@ export const ManifestSchema = v.object({
     similarity: fraction,
     /** Norm of the raw embedding below which a detection is hardly a face. */
     quality: v.pipe(finite, v.minValue(0)),
+    /** How similar strangers are: `evaluate` measures it. Needed for FACEREC_TARGET_FAR. */
+    impostors: v.optional(
+      v.object({
+        mean: finite,
+        deviation: v.pipe(finite, v.gtValue(0)),
+        measuredTo: finite,
+        /** The photos that it was measured with. */
+        source: v.optional(v.string()),
+      }),
+    ),
   }),
   detect,
   landmark,
@@ -115,7 +125,7 @@ export interface Models {
   /** Name and fingerprint of whatever influences embeddings: only embeddings of one id may be compared. */
   readonly id: string;
   /** The ONNX files. */
-  readonly files: Readonly<Record<Stage, Uint8Array>>;
+  readonly files: Readonly<Record<Stage, Uint8Array<ArrayBuffer>>>;
 }
 
 const bundledFiles: Readonly<Record<Stage, string>> = {
@@ -132,7 +142,7 @@ export async function loadModels(folder?: string): Promise<Models> {
   const manifest =
     folder === undefined ? parseManifest(bundled, 'bundled manifest') : await readManifest(folder);
   const faults: string[] = [];
-  const read = async (stage: Stage): Promise<Uint8Array> => {
+  const read = async (stage: Stage): Promise<Uint8Array<ArrayBuffer>> => {
     const { file, sha256 } = manifest[stage];
     const path = folder === undefined ? bundledFiles[stage] : join(folder, file);
     const bytes = await Bun.file(path)

@@ -4,6 +4,7 @@ import { embed, packFace } from './embed.ts';
 import type { Photo, Size } from './image.ts';
 import { type FivePoints, findPoints, type Point } from './landmarks.ts';
 import type { Models } from './manifest.ts';
+import { type Measures, measure } from './measures.ts';
 import { openNetwork } from './network.ts';
 
 export interface FoundFace {
@@ -17,6 +18,7 @@ export interface FoundFace {
   readonly quality: number;
   /** L2-normalised. */
   readonly embedding: Float32Array;
+  readonly measures: Measures;
 }
 
 export interface Found {
@@ -70,11 +72,13 @@ export async function openRecogniser(
       for (const { corners, score } of detections) {
         const points = await findPoints(photo, corners, landmarks, landmark);
         lap('landmarks');
-        packFace(photo, alignment(points, embedder.template), embedding, embedder);
+        const matrix = alignment(points, embedder.template);
+        packFace(photo, matrix, embedding, embedder);
+        const measures = measure(embedding.input, embedder.input, matrix, points, corners, photo);
         lap('align');
         const embedded = await embed(embedding, embedder);
         lap('embed');
-        faces.push({ ...inUpright(corners, points, photo), score, ...embedded });
+        faces.push({ ...inUpright(corners, points, photo), score, ...embedded, measures });
       }
       return { image: photo.upright, faces, timings };
     },

@@ -1,63 +1,72 @@
-import type { FaceEvent, GalleryEvent } from './events.ts';
+import type { FaceDescription, FaceEvent, GalleryEvent } from './events.ts';
 
-/** What became visible or vanished through an event. */
+/** What came to the gallery, or left it for good, through an event. */
 export type Change = { readonly added: FaceEvent } | { readonly removed: string };
 
 interface PersonEntry {
+  readonly id: string;
   name: string;
   /** Stamp of the last naming and of the last removal; '' sorts before every stamp. */
   namedAt: string;
   removedAt: string;
-  /** Faces by id, those asked for before `removedAt` excluded. */
-  readonly faces: Map<string, FaceEvent>;
+  /** Ids of the faces, those asked for before `removedAt` excluded. */
+  faces: string[];
 }
 
 export interface Person {
   readonly id: string;
   readonly name: string;
   /** The oldest first. */
-  readonly faces: readonly FaceEvent[];
+  readonly faces: readonly FaceDescription[];
 }
 
 /**
  * The people and faces that a set of events adds up to. The events may come in any order and any number of times, the
  * outcome is the same (a last-writer-wins register a person, a set with permanent removals for faces); so several web
  * servers and workers write without a lock, and a face enrolled before its person was removed never comes back.
+ *
+ * Embeddings are not kept: whoever wants them takes them from the changes.
  */
 export class Gallery {
   readonly #people = new Map<string, PersonEntry>();
   readonly #removedFaces = new Map<string, string>();
-  readonly #owners = new Map<string, string>();
+  readonly #owners = new Map<string, PersonEntry>();
+  readonly #descriptions: Map<string, FaceDescription> | undefined;
+
+  /** @param describes whether what is known of each face is kept, for `person` and `people` */
+  constructor(describes = true) {
+    this.#descriptions = describes ? new Map() : undefined;
+  }
 
   apply(event: GalleryEvent): Change[] {
     switch (event.type) {
-      case 'person':
-        return this.#changePerson(event.person, entry => {
-          if (event.at <= entry.namedAt) return;
-          entry.name = event.name;
+      case 'person': {
+        const entry = this.#entry(event.person);
+        if (event.at > entry.namedAt) {
           entry.namedAt = event.at;
-        });
+          entry.name = isLive(entry) ? event.name : '';
+        }
+        return [];
+      }
       case 'person-removed':
-        return this.#changePerson(event.person, entry => {
-          if (event.at <= entry.removedAt) return;
-          entry.removedAt = event.at;
-        });
+        return this.#removePerson(this.#entry(event.person), event.at);
       case 'face': {
         const entry = this.#entry(event.person);
         if (this.#removedFaces.has(event.face) || event.face <= entry.removedAt) return [];
-        if (entry.faces.has(event.face)) return [];
-        entry.faces.set(event.face, event);
-        this.#owners.set(event.face, event.person);
-        return isLive(entry) ? [{ added: event }] : [];
+        if (this.#owners.has(event.face)) return [];
+        entry.faces.push(event.face);
+        this.#owners.set(event.face, entry);
+        const { type: _, embedding: __, ...description } = event;
+        this.#descriptions?.set(event.face, description);
+        return [{ added: event }];
       }
       case 'face-removed': {
-        this.#removedFaces.set(event.face, event.at);
-        const owner = this.#owners.get(event.face);
-        if (owner === undefined) return [];
-        const entry = this.#entry(owner);
-        this.#owners.delete(event.face);
-        entry.faces.delete(event.face);
-        return isLive(entry) ? [{ removed: event.face }] : [];
+        if (event.at > (this.#removedFaces.get(event.face) ?? '')) this.#removedFaces.set(event.face, event.at);
+        const entry = this.#owners.get(event.face);
+        if (entry === undefined) return [];
+        entry.faces = entry.faces.filter(face => face !== event.face);
+        this.#forget(event.face);
+        return [{ removed: event.face }];
       }
     }
   }
@@ -66,8 +75,8 @@ export class Gallery {
   person(id: string): Person | undefined {
     const entry = this.#people.get(id);
     if (!entry || !isLive(entry)) return undefined;
-    const faces = [...entry.faces.values()].sort((a, b) => (a.face < b.face ? -1 : 1));
-    return { id, name: entry.name, faces };
+    const faces = entry.faces.flatMap(face => this.#descriptions?.get(face) ?? []);
+    return { id, name: entry.name, faces: faces.sort((a, b) => (a.face < b.face ? -1 : 1)) };
   }
 
   /** Whether the face is part of the gallery, or will be once its person is named. */
@@ -85,41 +94,49 @@ export class Gallery {
     return [...this.#people.keys()].sort().flatMap(id => this.person(id) ?? []);
   }
 
-  /** The fewest events that add up to this state; removals from before `forgetBefore` (a stamp) are left out. */
-  events(forgetBefore = ''): GalleryEvent[] {
-    const events: GalleryEvent[] = [];
-    for (const [person, { name, namedAt, removedAt, faces }] of this.#people) {
-      if (namedAt > removedAt) events.push({ type: 'person', person, name, at: namedAt });
-      if (removedAt > forgetBefore) events.push({ type: 'person-removed', person, at: removedAt });
-      events.push(...faces.values());
+  /** People who were removed and are not there again, and the stamps of their removal. */
+  removals(): Map<string, string> {
+    const gone = [...this.#people.values()].filter(entry => entry.removedAt !== '' && !isLive(entry));
+    return new Map(gone.map(({ id, removedAt }) => [id, removedAt]));
+  }
+
+  /** Whether the outcome would be another one without this event, which has been applied. */
+  needs(event: GalleryEvent): boolean {
+    switch (event.type) {
+      case 'person': {
+        const entry = this.#people.get(event.person);
+        return entry !== undefined && isLive(entry) && entry.namedAt === event.at;
+      }
+      case 'person-removed':
+        return this.#people.get(event.person)?.removedAt === event.at;
+      case 'face':
+        return this.#owners.has(event.face);
+      case 'face-removed':
+        return this.#removedFaces.get(event.face) === event.at;
     }
-    for (const [face, at] of this.#removedFaces)
-      if (at > forgetBefore) events.push({ type: 'face-removed', face, at });
-    return events;
   }
 
   #entry(id: string): PersonEntry {
     const known = this.#people.get(id);
     if (known) return known;
-    const entry = { name: '', namedAt: '', removedAt: '', faces: new Map<string, FaceEvent>() };
+    const entry: PersonEntry = { id, name: '', namedAt: '', removedAt: '', faces: [] };
     this.#people.set(id, entry);
     return entry;
   }
 
-  #changePerson(id: string, change: (entry: PersonEntry) => void): Change[] {
-    const entry = this.#entry(id);
-    const before = isLive(entry) ? [...entry.faces.keys()] : [];
-    change(entry);
-    for (const face of [...entry.faces.keys()]) {
-      if (face > entry.removedAt) continue;
-      entry.faces.delete(face);
-      this.#owners.delete(face);
-    }
-    const after = isLive(entry) ? entry.faces : new Map<string, FaceEvent>();
-    return [
-      ...before.filter(face => !after.has(face)).map(removed => ({ removed })),
-      ...[...after.values()].filter(face => !before.includes(face.face)).map(added => ({ added })),
-    ];
+  #removePerson(entry: PersonEntry, at: string): Change[] {
+    if (at <= entry.removedAt) return [];
+    entry.removedAt = at;
+    if (!isLive(entry)) entry.name = '';
+    const gone = entry.faces.filter(face => face <= at);
+    entry.faces = entry.faces.filter(face => face > at);
+    for (const face of gone) this.#forget(face);
+    return gone.map(removed => ({ removed }));
+  }
+
+  #forget(face: string): void {
+    this.#owners.delete(face);
+    this.#descriptions?.delete(face);
   }
 }
 

@@ -1,21 +1,34 @@
 import { Damaged } from '../core/errors.ts';
 import type { Blobs } from '../ports.ts';
-import { decodeSegment, encodeSegment, type GalleryEvent } from './events.ts';
+import { dueForJoining, type Held, heldBy, identityOf, pieces } from './compaction.ts';
+import type { GalleryEvent } from './events.ts';
 import { type Change, Gallery } from './gallery.ts';
+import { decodeSegment, encodeSegment } from './segment.ts';
 
 const HEAD = 'head';
 const SEGMENTS = 'segments/';
-const PARALLEL_READS = 16;
+/** Each of SEGMENT_BYTES at most. */
+const PARALLEL_READS = 4;
+/** Collected by itself, what is left over after reading so much takes several times its size. */
+const COLLECT_BYTES = 8 * 1024 * 1024;
 
 export interface GalleryStoreOptions {
   readonly blobs: Blobs;
-  /** False forgets embeddings once read: a web server needs names and ids only. */
-  readonly keepEmbeddings: boolean;
+  /** False forgets what is known of each face: a worker needs names and embeddings only. */
+  readonly describes?: boolean;
   readonly onChange?: (change: Change) => void;
   /** Told of segments that cannot be read any more: what they hold is missing, all else is there. */
   readonly onDamaged?: (segment: string, error: unknown) => void;
   /** Makes a UUID of version 7. */
   readonly newId?: () => string;
+  /** ms of a clock that only goes forward. */
+  readonly now?: () => number;
+}
+
+interface Segment {
+  readonly events: readonly GalleryEvent[];
+  readonly bytes: number;
+  readonly damaged: boolean;
 }
 
 /**
@@ -24,22 +37,32 @@ export interface GalleryStoreOptions {
  * conditional and nothing is locked, because events may be applied in any order and more than once.
  */
 export class GalleryStore {
-  readonly gallery = new Gallery();
+  readonly gallery: Gallery;
   readonly #options: GalleryStoreOptions;
   readonly #newId: () => string;
-  readonly #seen = new Set<string>();
+  /** What each segment read holds. */
+  readonly #seen = new Map<string, Held>();
+  readonly #now: () => number;
   #head: string | undefined;
+  /** When the last refresh that succeeded began, ms. */
+  #freshAt = Number.NEGATIVE_INFINITY;
   #erasureDue = false;
   #running: Promise<void> | undefined;
   #queued: Promise<void> | undefined;
 
   constructor(options: GalleryStoreOptions) {
     this.#options = options;
+    this.gallery = new Gallery(options.describes);
     this.#newId = options.newId ?? Bun.randomUUIDv7;
+    this.#now = options.now ?? (() => performance.now());
   }
 
-  /** Brings in everything that was appended, by anybody, before this call. Concurrent calls share the work. */
-  refresh(): Promise<void> {
+  /**
+   * Brings in everything that was appended, by anybody, before this call. Concurrent calls share the work.
+   * @param oldMs nothing is done if the last refresh was no longer ago than this
+   */
+  refresh(oldMs = 0): Promise<void> {
+    if (oldMs > 0 && this.#now() - this.#freshAt <= oldMs) return Promise.resolve();
     if (!this.#running) return this.#start();
     this.#queued ??= this.#running
       .catch(() => {})
@@ -53,34 +76,72 @@ export class GalleryStore {
   /** Stores the events durably, applies them here, and lets every other reader know. */
   async append(events: readonly GalleryEvent[]): Promise<void> {
     const key = SEGMENTS + this.#newId();
-    await this.#options.blobs.put(key, encodeSegment(events));
+    const segment = encodeSegment(events);
+    await this.#options.blobs.put(key, segment);
     await this.#signal();
-    this.#seen.add(key);
     this.#applyAll(events);
+    this.#seen.set(key, heldBy(events, segment.length));
   }
 
   /**
-   * Joins all segments into one, so that readers start fast and what was removed leaves the disk. Safe at any time and
-   * in several processes at once: it deletes only what the new segment holds. Removals older than `forgetBefore`
-   * (a stamp) are forgotten. Resolves to the number of segments joined.
+   * Joins segments of like size where there are more than `many`, so that readers start fast, and rewrites those that hold
+   * what was removed, so that it leaves the disk; all others stay as they are. Works on what was last refreshed. Safe at any
+   * time and in several processes at once: it deletes only what the new segments hold. Removals older than `forgetBefore` (a
+   * stamp) are forgotten where they are met. Resolves to the number of segments that were replaced.
    */
-  async compact(forgetBefore = ''): Promise<number> {
+  async compact(forgetBefore = '', many?: number): Promise<number> {
+    const stale = this.#erasureDue ? this.#stale() : [];
+    this.#erasureDue = false;
+    try {
+      let joined = 0;
+      for (const keys of [stale, ...dueForJoining(this.#seen, stale, many)]) {
+        // While something removed is in another segment, its removal must not be forgotten.
+        joined += await this.#join(keys, stale.length === 0 ? forgetBefore : '');
+      }
+      return joined;
+    } catch (error) {
+      this.#erasureDue ||= stale.length > 0;
+      throw error;
+    }
+  }
+
+  /** The segments that hold faces or people who are gone. */
+  #stale(): string[] {
+    const { gallery } = this;
+    return [...this.#seen]
+      .filter(
+        ([, { faces, people }]) =>
+          faces.some(face => !gallery.holds(face)) || people.some(id => gallery.nameOf(id) === undefined),
+      )
+      .map(([key]) => key);
+  }
+
+  async #join(keys: readonly string[], forgetBefore: string): Promise<number> {
     const { blobs } = this.#options;
-    const keys = (await blobs.list(SEGMENTS)).map(info => info.key);
-    const whole = new Gallery();
+    const needed = new Map<string, GalleryEvent>();
     const joined: string[] = [];
     for (const key of keys) {
-      const events = await this.#eventsOf(key);
+      const segment = await this.#segment(key);
       // A damaged segment stays: somebody may be able to repair it.
-      if (!events || events === 'damaged') continue;
-      for (const event of events) whole.apply(event);
+      if (!segment || segment.damaged) continue;
+      for (const event of segment.events) {
+        const forgotten = 'at' in event && event.type !== 'person' && event.at <= forgetBefore;
+        if (!forgotten && this.gallery.needs(event)) needed.set(identityOf(event), event);
+      }
       joined.push(key);
     }
     if (joined.length === 0) return 0;
-    await blobs.put(SEGMENTS + this.#newId(), encodeSegment(whole.events(forgetBefore)));
+    for (const events of pieces([...needed.values()])) {
+      const key = SEGMENTS + this.#newId();
+      const segment = encodeSegment(events);
+      await blobs.put(key, segment);
+      this.#seen.set(key, heldBy(events, segment.length));
+    }
     await this.#signal();
-    for (const key of joined) await blobs.delete(key);
-    this.#erasureDue = false;
+    for (const key of joined) {
+      await blobs.delete(key);
+      this.#seen.delete(key);
+    }
     return joined.length;
   }
 
@@ -89,7 +150,7 @@ export class GalleryStore {
     return this.#seen.size;
   }
 
-  /** Whether something was removed since the last compaction here, so that its embedding is still on disk. */
+  /** Whether something was removed since the last compaction here, so that it may still be on disk. */
   get erasureDue(): boolean {
     return this.#erasureDue;
   }
@@ -103,53 +164,66 @@ export class GalleryStore {
 
   async #readNew(): Promise<void> {
     const { blobs } = this.#options;
+    const begunAt = this.#now();
     const stored = await blobs.get(HEAD);
     const head = stored && new TextDecoder().decode(stored.body);
-    if (head === this.#head) return;
+    if (head === this.#head) {
+      this.#freshAt = begunAt;
+      return;
+    }
     for (;;) {
-      const keys = (await blobs.list(SEGMENTS)).map(info => info.key);
-      const fresh = keys.filter(key => !this.#seen.has(key));
-      if (await this.#read(fresh)) {
-        for (const key of this.#seen) if (!keys.includes(key)) this.#seen.delete(key);
+      const known = [...this.#seen.keys()];
+      const keys = new Set((await blobs.list(SEGMENTS)).map(info => info.key));
+      if (await this.#read([...keys].filter(key => !this.#seen.has(key)))) {
+        for (const key of known) if (!keys.has(key)) this.#seen.delete(key);
         break;
       }
     }
     this.#head = head;
+    this.#freshAt = begunAt;
   }
 
   /** False when a segment was joined into another between the listing and the reading. */
   async #read(keys: readonly string[]): Promise<boolean> {
+    let read = 0;
     for (let at = 0; at < keys.length; at += PARALLEL_READS) {
       const batch = keys.slice(at, at + PARALLEL_READS);
-      const segments = await Promise.all(batch.map(key => this.#eventsOf(key)));
-      for (const [i, events] of segments.entries()) {
-        if (!events) return false;
-        if (events !== 'damaged') this.#applyAll(events);
-        this.#seen.add(batch[i]!);
+      const segments = await Promise.all(batch.map(key => this.#segment(key)));
+      for (const [i, segment] of segments.entries()) {
+        if (!segment) return false;
+        this.#applyAll(segment.events);
+        this.#seen.set(batch[i]!, heldBy(segment.events, segment.bytes));
+      }
+      read += segments.reduce((sum, segment) => sum + (segment?.bytes ?? 0), 0);
+      if (read > COLLECT_BYTES) {
+        Bun.gc(true);
+        read = 0;
       }
     }
     return true;
   }
 
-  /** undefined where there is no such segment any more. */
-  async #eventsOf(key: string): Promise<GalleryEvent[] | 'damaged' | undefined> {
+  /** undefined where there is no such segment any more; empty, and too large for any joining, where it is damaged. */
+  async #segment(key: string): Promise<Segment | undefined> {
+    const stored = await this.#options.blobs.get(key).catch(error => this.#tellDamaged(key, error));
+    if (!stored || 'damaged' in stored) return stored;
     try {
-      const segment = await this.#options.blobs.get(key);
-      return segment && decodeSegment(segment.body);
+      return { events: decodeSegment(stored.body), bytes: stored.body.length, damaged: false };
     } catch (error) {
-      if (!(error instanceof Damaged)) throw error;
-      this.#options.onDamaged?.(key, error);
-      return 'damaged';
+      return this.#tellDamaged(key, error);
     }
+  }
+
+  #tellDamaged(key: string, error: unknown): Segment {
+    if (!(error instanceof Damaged)) throw error;
+    this.#options.onDamaged?.(key, error);
+    return { events: [], bytes: Number.POSITIVE_INFINITY, damaged: true };
   }
 
   #applyAll(events: readonly GalleryEvent[]): void {
     for (const event of events) {
-      const kept =
-        event.type === 'face' && !this.#options.keepEmbeddings
-          ? { ...event, embedding: new Float32Array(0) }
-          : event;
-      for (const change of this.gallery.apply(kept)) {
+      if (event.type === 'person-removed') this.#erasureDue = true;
+      for (const change of this.gallery.apply(event)) {
         if ('removed' in change) this.#erasureDue = true;
         this.#options.onChange?.(change);
       }

@@ -5,6 +5,11 @@ export class SetupError extends Error {
   override readonly name = 'SetupError';
 }
 
+/** Asked to stop before the start was over: no fault, and nothing has been done yet. */
+export class StoppedAtStart extends Error {
+  override readonly name = 'StoppedAtStart';
+}
+
 /** Codes of the system and of SQLite that trying again does not change. */
 const lasting =
   /^(E(EXIST|NOTDIR|ACCES|PERM|ROFS|NOENT|ISDIR|INVAL|ADDRNOTAVAIL|NOTFOUND)|SQLITE_(NOTADB|CORRUPT|CANTOPEN|READONLY)\w*)$/;

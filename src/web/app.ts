@@ -2,11 +2,14 @@ import { Hono } from 'hono';
 import { routePath } from 'hono/route';
 import { messageOf } from '../core/errors.ts';
 import { setTimer } from '../runtime/time.ts';
+import { guard, leadToLogin } from './access/guard.ts';
+import { sessionRoutes } from './access/session.ts';
 import type { AppDeps, Deps, Env, Routes } from './deps.ts';
 import { faceRoutes } from './faces.ts';
 import { healthRoutes } from './health.ts';
 import { homeRoutes } from './home.ts';
 import { UploadMemory } from './memory.ts';
+import { openApiRoutes } from './openapi/document.ts';
 import { peopleRoutes } from './people.ts';
 import { Problem, problemOf } from './problem.ts';
 import { recogniseRoutes } from './recognise.ts';
@@ -23,12 +26,15 @@ export function createApp(given: AppDeps): Hono<Env> {
   const app = new Hono<Env>();
   logRequests(app, deps);
   refuseOtherSites(app);
-  addRoutes(app, {
+  app.get('/', leadToLogin(deps.access));
+  addRoutes(app, deps, {
     '/': { ...homeRoutes(deps), ...recogniseRoutes(deps) },
     '/results/:id': resultRoutes(deps),
     ...peopleRoutes(deps),
     ...faceRoutes(deps),
+    ...sessionRoutes(deps.access, deps.now),
     ...healthRoutes(deps),
+    ...openApiRoutes(deps.options.version),
   });
   app.notFound(() => new Problem('no-such-page', 'GET / lists what there is.').toResponse());
   app.onError((error, c) => {
@@ -52,9 +58,10 @@ function refuseOtherSites(app: Hono<Env>): void {
 }
 
 /** Other methods of a known path are 405. */
-function addRoutes(app: Hono<Env>, routes: Routes): void {
+function addRoutes(app: Hono<Env>, { access }: Deps, routes: Routes): void {
   for (const [path, handlers] of Object.entries(routes)) {
-    for (const [method, handler] of Object.entries(handlers)) app.on(method, path, handler);
+    for (const [method, handler] of Object.entries(handlers))
+      app.on(method, path, guard(access, method, path), handler);
     const methods = Object.keys(handlers);
     const allow = (methods.includes('GET') ? ['GET', 'HEAD', ...methods.slice(1)] : methods).join(', ');
     app.all(path, () => {
@@ -73,13 +80,17 @@ function logRequests(app: Hono<Env>, { log, now, newId }: Deps): void {
     c.header('x-content-type-options', 'nosniff');
     c.header('cache-control', 'no-store');
     c.header('x-request-id', requestId);
-    log.info('request', {
+    const route = routePath(c, -1);
+    // Asked every few seconds, by machines.
+    const level = route === '/healthz' ? 'debug' : 'info';
+    log[level]('request', {
       request: requestId,
       method: c.req.method,
-      route: routePath(c, -1),
+      route,
       status: c.req.raw.signal.aborted ? 499 : c.res.status,
       ms: now() - start,
       bytes: Number(c.req.header('content-length') ?? 0),
+      key: c.get('caller')?.id,
     });
   });
 }

@@ -2,6 +2,8 @@ import type { Context } from 'hono';
 import type { GalleryStore } from '../gallery/store.ts';
 import type { Blobs, Log, Queue } from '../ports.ts';
 import type { SetTimer } from '../runtime/time.ts';
+import type { Access } from './access/access.ts';
+import type { Caller } from './access/caller.ts';
 import type { UploadMemory } from './memory.ts';
 import type { Waiting } from './waiting.ts';
 
@@ -25,6 +27,7 @@ export interface AppDeps {
   readonly people: GalleryStore;
   readonly waiting: Waiting;
   readonly log: Log;
+  readonly access: Access;
   /** Shared by all uploads. */
   readonly memory?: UploadMemory;
   readonly options: WebOptions;
@@ -40,7 +43,13 @@ export interface AppDeps {
 /** With the defaults filled in, as the routes use it. */
 export type Deps = Required<AppDeps>;
 
-export type Env = { Variables: { requestId: string } };
+export type Env = {
+  Variables: {
+    requestId: string;
+    /** Not set on routes that are for anybody. */
+    caller?: Caller;
+  };
+};
 
 export type Handler = (c: Context<Env>) => Response | Promise<Response>;
 

@@ -1,3 +1,4 @@
+import type { EnrolRequest } from '../core/messages.ts';
 import { deletePhotos } from '../gallery/erase.ts';
 import type { Person } from '../gallery/gallery.ts';
 import type { Deps, Handler, Routes } from './deps.ts';
@@ -14,11 +15,7 @@ export function faceRoutes(deps: Deps): Routes {
     const request = c.req.raw;
     const { seconds, applied } = waitOf(c);
     const person = await existing(deps, c.req.param('id'));
-    const photo = await takeIn(
-      deps,
-      request,
-      ({ file }) => ({ v: 1, kind: 'enrol', id: deps.newId(), file, person: person.id }) as const,
-    );
+    const photo = await takeIn<EnrolRequest>(deps, c, () => ({ kind: 'enrol', person: person.id }));
     const result = seconds === undefined ? undefined : await hold(deps, request, photo, seconds);
     if (!result) return queuedReply(photo.id, applied);
     if (result.status === 'failed') throw photoFailed(result, applied);

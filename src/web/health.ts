@@ -5,6 +5,9 @@ import { Problem } from './problem.ts';
 /** How long a store or queue may take to count as ready, ms. */
 const PATIENCE = 2_000;
 
+/** Load balancers ask every few seconds, and each reading of the people costs money, ms. */
+const PEOPLE_OLD = 10_000;
+
 /** Liveness, and readiness: can it reach its queues and stores. */
 export function healthRoutes({ requests, responses, input, output, people, setTimer }: Deps): Routes {
   const checks: Readonly<Record<string, () => Promise<unknown>>> = {
@@ -12,7 +15,7 @@ export function healthRoutes({ requests, responses, input, output, people, setTi
     responses: () => responses.depth(),
     input: () => input.get('readyz'),
     output: () => output.get('readyz'),
-    people: () => people.refresh(),
+    people: () => people.refresh(PEOPLE_OLD),
   };
   return {
     '/healthz': { GET: () => Response.json({ status: 'ok' }) },

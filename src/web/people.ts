@@ -7,12 +7,13 @@ import type { Deps, Handler, Routes } from './deps.ts';
 import { Problem } from './problem.ts';
 
 const MAX_BODY = 16_384;
+export const PersonBodySchema = v.strictObject({ name: v.optional(v.string()) });
 const BodySchema = v.pipe(
   v.string(),
   v.parseJson(),
   // An array would pass for an object without names.
   v.check(json => !Array.isArray(json)),
-  v.strictObject({ name: v.optional(v.string()) }),
+  PersonBodySchema,
 );
 
 /** The gallery: people, and what is shown of their faces. */

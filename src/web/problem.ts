@@ -2,7 +2,7 @@
  * Every error that clients see, as RFC 9457 problem details. `type` is `urn:facerec:problem:<slug>`: programs may rely
  * on it, as on the status; titles and details are for people and may change.
  */
-const catalogue = {
+export const catalogue = {
   'no-such-page': [404, 'There is nothing at this address'],
   'method-not-allowed': [405, 'This address does not take that method'],
   'invalid-wait': [400, 'The waiting time is not valid'],
@@ -24,9 +24,22 @@ const catalogue = {
   'changed-meanwhile': [409, 'Somebody else changed this person at the same time'],
   'unknown-result': [404, 'There is no such request'],
   expired: [410, 'The result is no longer kept'],
+  'invalid-idempotency-key': [400, 'The Idempotency-Key is not valid'],
+  'idempotency-key-reused': [422, 'The Idempotency-Key was used with other content'],
+  'idempotency-key-busy': [409, 'A request with this Idempotency-Key is under way'],
+  'not-batch': [415, 'The batch is neither multipart/form-data nor a zip file'],
+  'invalid-zip': [400, 'The zip file cannot be read'],
+  'too-many-files': [413, 'The batch holds too many files'],
+  'empty-batch': [400, 'The batch holds no file'],
+  'nested-archive': [415, 'The file is an archive within the archive'],
+  'invalid-page': [400, 'The page asked for is not valid'],
   'photo-failed': [422, 'The photo was looked at, without success'],
   busy: [503, 'Too many uploads at once'],
   'cross-site': [403, 'Requests from other sites are not taken'],
+  'foreign-host': [403, 'Only this machine is served'],
+  unauthorized: [401, 'A valid key is needed'],
+  forbidden: [403, 'The key is not good for this'],
+  'too-many-requests': [429, 'Too many requests with this key'],
   'storage-unavailable': [503, 'The photo or request cannot be stored just now'],
   'not-ready': [503, 'Not ready'],
   internal: [500, 'Something went wrong here'],

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { ThresholdSchema } from '../core/messages.ts';
+import { type RecogniseRequest, ThresholdSchema } from '../core/messages.ts';
 import { preferred } from './accept.ts';
 import type { Deps, Routes } from './deps.ts';
 import { hold } from './hold.ts';
@@ -18,9 +18,9 @@ export function recogniseRoutes(deps: Deps): NonNullable<Routes[string]> {
     POST: async c => {
       const request = c.req.raw;
       const { seconds = holdsByDefault ? Number.POSITIVE_INFINITY : undefined, applied } = waitOf(c);
-      const photo = await takeIn(deps, request, ({ file, fields }) => {
+      const photo = await takeIn<RecogniseRequest>(deps, c, ({ fields }) => {
         const threshold = thresholdOf(c.req.query('threshold') ?? fields.get('threshold'));
-        return { v: 1, kind: 'recognise', id: deps.newId(), file, ...threshold } as const;
+        return { kind: 'recognise', ...threshold };
       });
       const result = seconds === undefined ? undefined : await hold(deps, request, photo, seconds);
       if (!result) return queuedReply(photo.id, applied);
@@ -30,7 +30,7 @@ export function recogniseRoutes(deps: Deps): NonNullable<Routes[string]> {
   };
 }
 
-function thresholdOf(text: string | undefined): { threshold?: number } {
+export function thresholdOf(text: string | undefined): { threshold?: number } {
   if (text === undefined) return {};
   const schema = v.pipe(
     v.string(),

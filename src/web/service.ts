@@ -2,12 +2,15 @@ import type { Config } from '../config.ts';
 import { messageOf } from '../core/errors.ts';
 import { GalleryStore } from '../gallery/store.ts';
 import type { Log, Services } from '../ports.ts';
+import { type Life, noLife } from '../runtime/life.ts';
 import { SetupError } from '../runtime/setup.ts';
 import { EXIT } from '../runtime/shutdown.ts';
 import { sleep } from '../runtime/time.ts';
 import { VERSION } from '../runtime/version.ts';
+import { openAccess } from './access/open.ts';
 import { createApp } from './app.ts';
 import { consumeCompletions } from './completions.ts';
+import { readyWhenReachable } from './pulse.ts';
 import { type ServeOptions, serve, type WebServer } from './serve.ts';
 import { Waiting } from './waiting.ts';
 
@@ -18,24 +21,32 @@ export async function runWeb(
   log: Log,
   stop: AbortSignal,
   announce: (url: URL) => void,
+  life: Life = noLife,
 ): Promise<number> {
   const { requests, responses, input, output, gallery } = services;
-  const { reply, maxUploadBytes, resultDays, host, port, pollSeconds } = config;
+  const { reply, maxUploadBytes, host, port, pollSeconds } = config;
   const people = new GalleryStore({
     blobs: gallery,
-    keepEmbeddings: false,
     onDamaged: (segment, error) => log.error('gallery-damaged', { segment, error: messageOf(error) }),
   });
+  const access = await openAccess(config, gallery, log);
   const waiting = new Waiting({ output });
-  const options = { reply, maxUploadBytes, resultDays, version: VERSION };
+  const options = {
+    ...{ reply, maxUploadBytes, version: VERSION },
+    get resultDays() {
+      return config.resultDays;
+    },
+  };
   const server = await listening({
     app: keepOpen =>
-      createApp({ requests, responses, input, output, people, waiting, log, options, keepOpen }),
+      createApp({ requests, responses, input, output, people, waiting, log, access, options, keepOpen }),
     host,
     port,
   });
   announce(server.url);
   log.info('ready', { url: server.url.href });
+  const signs = { url: server.url, waiting: () => waiting.size, stopping: () => stop.aborted };
+  if (life !== noLife) void readyWhenReachable(life, signs, stop);
   await consumeCompletions({ responses, waiting, log, waitSeconds: pollSeconds, signal: stop });
   log.info('stopping', { reason: String(stop.reason) });
   const stopped = server.stop();

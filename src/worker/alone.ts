@@ -1,14 +1,16 @@
 import { messageOf } from '../core/errors.ts';
-import { HEARTBEAT_SECONDS, HEARTBEATS, type Heartbeat, parseHeartbeat } from '../core/heartbeat.ts';
-import { LEASE_KEY } from '../core/lease.ts';
+import { HEARTBEAT_SECONDS, type Heartbeat, heartbeatsOf, parseHeartbeat } from '../core/heartbeat.ts';
+import { leaseKey } from '../core/lease.ts';
 import { ALONE_SECONDS, type LeavePolicy, mayLeave } from '../core/leave.ts';
 import type { Blobs, Log } from '../ports.ts';
 import { every } from '../runtime/time.ts';
 
 export interface AloneOptions {
   readonly output: Blobs;
+  /** The fleet's name. */
+  readonly fleet: string;
   readonly state: () => Heartbeat;
-  readonly policy: LeavePolicy;
+  readonly policy: () => LeavePolicy;
   readonly log: Log;
   readonly leave: (reason: string) => void;
   readonly now?: () => number;
@@ -16,7 +18,7 @@ export interface AloneOptions {
 
 /** Leaves without a grant when nobody is there to give one, by the rule of `mayLeave`, until the signal aborts. */
 export async function watchAlone(options: AloneOptions, signal: AbortSignal): Promise<void> {
-  const { output, state, policy, log, leave, now = Date.now } = options;
+  const { output, fleet, state, policy, log, leave, now = Date.now } = options;
   let sign: string | undefined;
   let seenAt = now();
   await every(HEARTBEAT_SECONDS * 1000, signal, async () => {
@@ -27,20 +29,20 @@ export async function watchAlone(options: AloneOptions, signal: AbortSignal): Pr
       return;
     }
     try {
-      const latest = (await output.get(LEASE_KEY))?.etag;
+      const latest = (await output.get(leaseKey(fleet)))?.etag;
       if (latest !== sign) seenAt = now();
       sign = latest;
       if (now() - seenAt < ALONE_SECONDS * 1000) return;
-      const fleet = await heartbeats(output);
-      if (mayLeave(own, fleet, seenAt, policy, now())) leave('idle, and no sign of a controller');
+      const all = await heartbeats(output, fleet);
+      if (mayLeave(own, all, seenAt, policy(), now())) leave('idle, and no sign of a controller');
     } catch (error) {
       log.warn('fleet-unseen', { error: messageOf(error) });
     }
   });
 }
 
-async function heartbeats(output: Blobs): Promise<Heartbeat[]> {
-  const listed = await output.list(HEARTBEATS);
+async function heartbeats(output: Blobs, fleet: string): Promise<Heartbeat[]> {
+  const listed = await output.list(heartbeatsOf(fleet));
   const stored = await Promise.all(listed.map(({ key }) => output.get(key)));
   return stored.flatMap(blob => (blob && parseHeartbeat(blob.body)) ?? []);
 }

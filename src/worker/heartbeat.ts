@@ -5,6 +5,8 @@ import { every } from '../runtime/time.ts';
 
 export interface HeartbeatOptions {
   readonly output: Blobs;
+  /** The fleet's name. */
+  readonly fleet: string;
   readonly log: Log;
   readonly state: () => Heartbeat;
 }
@@ -14,7 +16,7 @@ export interface HeartbeatOptions {
  * (`ended`), says goodbye.
  */
 export async function beat(
-  { output, log, state }: HeartbeatOptions,
+  { output, fleet, log, state }: HeartbeatOptions,
   draining: AbortSignal,
   ended: AbortSignal,
 ): Promise<void> {
@@ -22,7 +24,7 @@ export async function beat(
     const heartbeat = state();
     try {
       const body = new TextEncoder().encode(JSON.stringify(heartbeat));
-      await output.put(heartbeatKey(heartbeat.id), body, { contentType: 'application/json' });
+      await output.put(heartbeatKey(fleet, heartbeat.id), body, { contentType: 'application/json' });
     } catch (error) {
       log.warn('heartbeat-error', { error: messageOf(error) });
     }
@@ -30,6 +32,6 @@ export async function beat(
   await every(HEARTBEAT_SECONDS * 1000, draining, tell);
   await every(HEARTBEAT_SECONDS * 1000, ended, tell);
   await output
-    .delete(heartbeatKey(state().id))
+    .delete(heartbeatKey(fleet, state().id))
     .catch(error => log.warn('goodbye-error', { error: messageOf(error) }));
 }

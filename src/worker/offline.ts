@@ -7,6 +7,7 @@ import { createEngine } from '../face/engine.ts';
 import type { Blobs } from '../ports.ts';
 import { openModels } from './models.ts';
 import { Recogniser } from './recogniser.ts';
+import { thresholdOf } from './threshold.ts';
 
 /** `facerec-worker recognise`: one result a photo, one JSON object a line. Resolves to the exit code. */
 export async function recogniseFiles(
@@ -17,7 +18,8 @@ export async function recogniseFiles(
 ): Promise<number> {
   const models = await openModels(config);
   const engine = await createEngine(models);
-  const recogniser = new Recogniser({ engine, models, gallery, threshold: config.threshold });
+  const threshold = (faces: number) => thresholdOf(config, models.manifest.thresholds, faces);
+  const recogniser = new Recogniser({ engine, models, gallery, threshold });
   await recogniser.refresh();
   let failed = 0;
   for (const path of paths) {

@@ -4,6 +4,7 @@ import { encodeMessage, inputKey, parseRequest, type Request, resultKey } from '
 import { type Failed, type Result, ResultSchema } from '../core/results.ts';
 import type { Photo } from '../face/image.ts';
 import type { Blobs, Log, Message, Queue } from '../ports.ts';
+import { digestOf } from '../runtime/digest.ts';
 
 /** Engine and gallery, as the pipeline sees them. */
 export interface Answerer {
@@ -14,6 +15,7 @@ export interface Answerer {
   /**
    * @param timings ms of the stages so far
    * @param started when work on the request began, on the clock of `performance.now()`
+   * @param digest of the photo's file, for an enrolment
    * @throws Permanent where an enrolment finds no single good face or no such person
    */
   answer(
@@ -21,6 +23,7 @@ export interface Answerer {
     photo: Photo,
     timings: Readonly<Record<string, number>>,
     started: number,
+    digest?: string,
   ): Promise<Result>;
 }
 
@@ -138,6 +141,7 @@ async function recognise(
     ends.push(await decoding.enter());
     if (signal.aborted) return undefined;
     const decodeBegun = performance.now();
+    const digest = request.kind === 'enrol' ? digestOf(file.body) : undefined;
     const photo = await recogniser.decode(file.body);
     downloaded();
     return await recogniser.answer(
@@ -145,6 +149,7 @@ async function recognise(
       photo,
       { download, decode: performance.now() - decodeBegun },
       started,
+      digest,
     );
   } catch (error) {
     if (!(error instanceof Permanent)) throw error;

@@ -1,12 +1,14 @@
+import { pack } from '../core/embedding.ts';
 import { Permanent } from '../core/errors.ts';
 import type { EnrolRequest, RecogniseRequest, Request } from '../core/messages.ts';
 import { type Enrolled, type Face, NO_FACE, type Recognised, type Result, UNKNOWN } from '../core/results.ts';
 import type { Engine } from '../face/engine.ts';
 import { chooseFace } from '../face/enrolment.ts';
-import { FaceIndex } from '../face/gallery.ts';
 import type { Photo } from '../face/image.ts';
 import type { Models } from '../face/manifest.ts';
+import { nameFaces } from '../face/naming.ts';
 import type { Found, FoundFace } from '../face/recognise.ts';
+import { FaceIndex, type Match } from '../gallery/faceIndex.ts';
 import { GalleryStore } from '../gallery/store.ts';
 import type { Blobs } from '../ports.ts';
 import { Garbage } from './garbage.ts';
@@ -17,8 +19,8 @@ export interface RecogniserOptions {
   readonly models: Models;
   /** Holds people and embeddings; undefined names nobody. */
   readonly gallery: Blobs | undefined;
-  /** Least similarity at which a face is named; undefined means what the models' manifest recommends. */
-  readonly threshold: number | undefined;
+  /** Least similarity at which a face is named in a gallery of so many faces; a request may override it. */
+  readonly threshold: (faces: number) => number;
   readonly onDamaged?: (segment: string, error: unknown) => void;
 }
 
@@ -40,7 +42,7 @@ export class Recogniser implements Answerer {
       gallery &&
       new GalleryStore({
         blobs: gallery,
-        keepEmbeddings: true,
+        describes: false,
         ...(options.onDamaged && { onDamaged: options.onDamaged }),
         onChange: change => {
           if ('removed' in change) this.#index.remove(change.removed);
@@ -67,20 +69,26 @@ export class Recogniser implements Answerer {
     return photo;
   }
 
-  async answer(request: Request, photo: Photo, timings: Timings, started: number): Promise<Result> {
+  async answer(
+    request: Request,
+    photo: Photo,
+    timings: Timings,
+    started: number,
+    digest?: string,
+  ): Promise<Result> {
     const found = await this.#options.engine.find(photo);
     const all = () => roundedTimings({ ...timings, ...found.timings, total: performance.now() - started });
     if (request.kind === 'recognise') return this.#name(request, found, all());
-    const face = await this.#enrol(request, found);
+    const face = await this.#enrol(request, found, digest);
     return { ...face, timings: all() };
   }
 
   #name({ id, file, ...request }: RecogniseRequest, found: Found, timings: Timings): Recognised {
     const { models } = this.#options;
-    const threshold = request.threshold ?? this.#options.threshold ?? models.manifest.thresholds.similarity;
+    const threshold = request.threshold ?? this.#options.threshold(this.#index.size);
     // What is hardly a face and like nobody's is most often a hand, a lapel or a blur.
-    const faces = found.faces
-      .map(face => this.#match(face, threshold))
+    const faces = this.#matches(found.faces, threshold)
+      .map((match, i) => this.#shown(found.faces[i]!, match, threshold))
       .filter(face => face.person !== undefined || face.quality >= models.manifest.thresholds.quality);
     const label = faces.find(face => face.person)?.label ?? (faces.length > 0 ? UNKNOWN : NO_FACE);
     return {
@@ -96,8 +104,15 @@ export class Recogniser implements Answerer {
     };
   }
 
-  #match(found: FoundFace, threshold: number): Face {
-    const best = this.#index.match(found.embedding);
+  /** No person twice in one photo. */
+  #matches(faces: readonly FoundFace[], threshold: number): (Match | null)[] {
+    const isNamed = (person: string) => this.#store?.gallery.nameOf(person) !== undefined;
+    return nameFaces(faces, threshold, ({ embedding }, taken) =>
+      this.#index.search(embedding, person => isNamed(person) && !taken.has(person)),
+    );
+  }
+
+  #shown(found: FoundFace, best: Match | null, threshold: number): Face {
     const face = {
       box: rounded(found.box, 1),
       score: round(found.score, 4),
@@ -118,10 +133,18 @@ export class Recogniser implements Answerer {
     return this.#store;
   }
 
-  async #enrol({ id, file, person }: EnrolRequest, found: Found): Promise<Omit<Enrolled, 'timings'>> {
+  async #enrol(
+    { id, file, person }: EnrolRequest,
+    found: Found,
+    digest: string | undefined,
+  ): Promise<Omit<Enrolled, 'timings'>> {
     const { models } = this.#options;
     const { box, quality, embedding } = chooseFace(found, models.manifest.thresholds.quality);
-    const face = { type: 'face', person, face: id, file, model: models.id, quality, embedding } as const;
+    const face = {
+      ...({ type: 'face', person, face: id, file, model: models.id, quality } as const),
+      ...(digest !== undefined && { digest }),
+      embedding: pack(embedding),
+    } as const;
     const store = await this.#storeOf(person);
     await store.append([face]);
     // Deleted in this very moment? Then the embedding is erased again, and the answer must say so.

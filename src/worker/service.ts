@@ -3,6 +3,7 @@ import { messageOf } from '../core/errors.ts';
 import type { Heartbeat } from '../core/heartbeat.ts';
 import { createEngine } from '../face/engine.ts';
 import type { Host, Log, Services } from '../ports.ts';
+import { type Life, noLife } from '../runtime/life.ts';
 import { SetupError } from '../runtime/setup.ts';
 import { EXIT } from '../runtime/shutdown.ts';
 import { every } from '../runtime/time.ts';
@@ -12,9 +13,11 @@ import { Consumer } from './consumer.ts';
 import { beat } from './heartbeat.ts';
 import { openModels } from './models.ts';
 import { handle } from './pipeline.ts';
+import { WorkerPulse } from './pulse.ts';
 import { Recogniser } from './recogniser.ts';
 import { Slots } from './slots.ts';
 import { Suspects } from './suspects.ts';
+import { targetProblem, thresholdOf } from './threshold.ts';
 
 /** Photos in memory as files: enough to hide the way to the object store, few enough for 12 megapixels each. */
 const DOWNLOADED = 3;
@@ -35,14 +38,25 @@ export async function runWorker(
   host: Host,
   log: Log,
   stop: AbortSignal,
+  life: Life = noLife,
 ): Promise<WorkerEnd> {
   const { requests, responses, deadLetters, input, output, gallery } = services;
   const startedAt = Date.now();
   const models = await openModels(config);
-  const engine = await createEngine(models);
+  const problem = targetProblem(config, models.manifest.thresholds);
+  if (problem !== undefined) throw new SetupError(problem);
+  const pulse: WorkerPulse = new WorkerPulse({
+    pollSeconds: config.pollSeconds,
+    processed: () => consumer.processed,
+    draining: () => draining.signal.aborted,
+  });
+  const engine = pulse.engine(await createEngine(models));
   const onDamaged = (segment: string, error: unknown) =>
     log.error('gallery-damaged', { segment, error: messageOf(error) });
-  const recogniser = new Recogniser({ engine, models, gallery, threshold: config.threshold, onDamaged });
+  const recogniser = new Recogniser({
+    ...{ engine, models, gallery, onDamaged },
+    threshold: faces => thresholdOf(config, models.manifest.thresholds, faces),
+  });
   await recogniser.refresh();
   requireOwnFaces(recogniser, models.id);
 
@@ -75,8 +89,8 @@ export async function runWorker(
     decoding: new Slots(DECODED),
   };
   const consumer = new Consumer({
-    queue: requests,
-    handle: (message, signal, worked) => handle(message, pipeline, signal, worked),
+    queue: pulse.queue(requests, () => life.ready(pulse)),
+    handle: (message, signal, worked) => pulse.photo(() => handle(message, pipeline, signal, worked)),
     suspects: new Suspects(output, log),
     ...{ pollSeconds, visibilitySeconds, log },
   });
@@ -96,11 +110,19 @@ export async function runWorker(
     if (reason !== undefined) leave(reason);
   });
   const alone = config.aws
-    ? watchAlone({ output, state, policy: config.scaling, log, leave }, draining.signal)
+    ? watchAlone(
+        { output, fleet: config.fleet, state, policy: () => config.scaling, log, leave },
+        draining.signal,
+      )
     : undefined;
   const ended = new AbortController();
   const working = consumer.run(draining.signal).finally(() => ended.abort());
-  await Promise.all([working, beat({ output, log, state }, draining.signal, ended.signal), watching, alone]);
+  await Promise.all([
+    working,
+    beat({ output, fleet: config.fleet, log, state }, draining.signal, ended.signal),
+    watching,
+    alone,
+  ]);
   await engine.close();
   log.info('goodbye', { instance: host.id, processed: consumer.processed });
   return { exitCode: code, leave: leaving };

@@ -52,3 +52,43 @@ console.log(
   `  post to answer                  p50 ${ms(idle.p50)}, p95 ${ms(idle.p95)}; in the worker ${ms(idle.worker)}`,
 );
 console.log(`  idle                            ${idle.idle.toFixed(2)} % of a core (goal: under 1)`);
+
+interface Start {
+  wall: number;
+  cpu: number;
+}
+const programs = ['web', 'controller', 'worker'] as const;
+type Each<T> = Record<(typeof programs)[number], T>;
+const executables = await child<{
+  empty: Start & { bytes: number };
+  version: Each<Start>;
+  bytes: Each<number>;
+  web: { ready: number; idle: number };
+  controller: { idle: number };
+  first: { warm: Start; cold: Start };
+  worker: { half: number; all: number };
+}>('executables.ts', '1000');
+const { empty, version, first } = executables;
+const timesEmpty = (value: number) => `${(value / empty.cpu).toFixed(0)} ×`;
+console.log(`executables, next to an empty program compiled alike: ${ms(empty.wall)}, ${ms(empty.cpu)} CPU`);
+for (const program of programs) {
+  const { wall, cpu } = version[program];
+  console.log(
+    `  ${program.padEnd(10)} --version           ${ms(wall)} (goal: at most 15), ${timesEmpty(cpu)} the empty one; ` +
+      `${(executables.bytes[program] / 1e6).toFixed(1)} MB, ${(executables.bytes[program] / empty.bytes).toFixed(2)} ×`,
+  );
+}
+console.log(`  web, ready                      ${ms(executables.web.ready)} (goal: at most 100)`);
+for (const [how, cost, goal] of [
+  ['warm', first.warm, 400],
+  ['empty cache', first.cold, 800],
+] as const)
+  console.log(
+    `  worker to first result, ${how.padEnd(11)} ${ms(cost.cpu)} CPU (goal: at most ${goal}), ${timesEmpty(cost.cpu)}; ${ms(cost.wall)}`,
+  );
+console.log(
+  `  idle memory                     web ${executables.web.idle.toFixed(0)} MiB, controller ${executables.controller.idle.toFixed(0)} MiB (goal: at most 60)`,
+);
+console.log(
+  `  worker's memory                 ${executables.worker.half.toFixed(0)} MiB after 500 photos, ${executables.worker.all.toFixed(0)} after 1,000 (goal: at most 200)`,
+);

@@ -57,6 +57,11 @@ export function fleetContract(name: string, { make }: FleetContract): void {
       for (const { id } of first) expect(ids).toContain(id);
     });
 
+    test('has no closed slots on an ordinary day, whoever holds them', async () => {
+      await fleet.launch([0]);
+      expect(fleet.closedSlots(5)).toEqual([]);
+    });
+
     test('launches nothing for no slots', async () => {
       await fleet.launch([]);
       expect(await fleet.list()).toEqual([]);

@@ -2,10 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startImds } from '../support/ec2/imds.ts';
 import { startEc2 } from '../support/ec2/server.ts';
 import { settingsOf } from '../support/ec2/worker.ts';
 import { type Fauxqs, startFauxqs } from '../support/fauxqs.ts';
 import { run } from '../support/system.ts';
+import { until } from '../support/temporary.ts';
 
 let aws: Fauxqs;
 let home: string;
@@ -37,6 +39,7 @@ function settings(): Record<string, string> {
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
     AWS_EC2_METADATA_DISABLED: 'true',
+    FACEREC_START_PATIENCE: '0',
     HOME: home,
   };
 }
@@ -78,6 +81,123 @@ describe('what is wrong with the account is said at the start, by resource and v
     expect(output).toContain('FACEREC_LAUNCH_TEMPLATE or FACEREC_AMI');
     expect(code).toBe(78);
   });
+});
+
+describe('what may come late is waited for at the start', () => {
+  const patient = { FACEREC_START_PATIENCE: '3600' };
+  const fromInstance = {
+    AWS_ACCESS_KEY_ID: '',
+    AWS_SECRET_ACCESS_KEY: '',
+    AWS_EC2_METADATA_DISABLED: '',
+    ...patient,
+  };
+  const serves = /facerec-web listens on/;
+  const waits = /"event":"waiting-for-aws"[^\n]*/;
+  const instanceId = 'i-0123456789abcdef0';
+
+  test('credentials and the region, which the instance tells', async () => {
+    const imds = startImds({ instanceId });
+    imds.mode = 'failing';
+    const endpoint = { AWS_EC2_METADATA_SERVICE_ENDPOINT: imds.url };
+    const web = run('src/web.ts', { ...settings(), ...fromInstance, ...endpoint, AWS_REGION: '' });
+    const [told] = await web.said(waits);
+    expect(told).toContain('AWS_REGION');
+    expect(told).toContain('"waitSeconds":3600');
+    imds.mode = 'answering';
+    await web.said(serves);
+    expect(await web.end()).toBe(0);
+    await imds.close();
+  });
+
+  test('credentials alone: said once, however often they are asked for', async () => {
+    const imds = startImds({ instanceId });
+    imds.mode = 'failing';
+    const endpoint = { AWS_EC2_METADATA_SERVICE_ENDPOINT: imds.url };
+    const web = run('src/web.ts', { ...settings(), ...fromInstance, ...endpoint });
+    const [told] = await web.said(waits);
+    expect(told).toMatch(/no AWS credentials were found; attach an instance profile/);
+    const asked = () => imds.calls.get('/latest/api/token') ?? 0;
+    const before = asked();
+    await until(() => asked() > before + 2, 'it tries again');
+    imds.mode = 'answering';
+    await web.said(serves);
+    expect(web.output().match(/waiting-for-aws/g)).toHaveLength(1);
+    expect(await web.end()).toBe(0);
+    await imds.close();
+  });
+
+  test('but not a queue or a bucket: a misspelt name is told at once', async () => {
+    for (const misspelt of [{ FACEREC_RESPONSE_QUEUE: 'no-queue' }, { FACEREC_OUTPUT_BUCKET: 'no-bucket' }]) {
+      const { code, output } = await outcome('web', { ...patient, ...misspelt });
+      expect(output).toContain(Object.keys(misspelt)[0] as string);
+      expect(output).not.toMatch(waits);
+      expect(code).toBe(78);
+    }
+  });
+
+  test('a permission', async () => {
+    let allowed = false;
+    const iam = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      async fetch(request) {
+        const { pathname, search } = new URL(request.url);
+        const { method, headers } = request;
+        const denial = '<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>';
+        if (!allowed) return new Response(denial, { status: 403 });
+        return fetch(`${aws.url}${pathname}${search}`, { method, headers });
+      },
+    });
+    const web = run('src/web.ts', { ...settings(), ...patient, AWS_ENDPOINT_URL_S3: iam.url.origin });
+    const [told] = await web.said(waits);
+    expect(told).toContain('s3:');
+    expect(told).toContain('FACEREC_OUTPUT_BUCKET');
+    allowed = true;
+    await web.said(serves);
+    expect(await web.end()).toBe(0);
+    await iam.stop(true);
+  });
+
+  test('the metadata service, which tells a worker who it is', async () => {
+    const imds = startImds({ instanceId });
+    imds.mode = 'failing';
+    const endpoint = { AWS_EC2_METADATA_SERVICE_ENDPOINT: imds.url };
+    const worker = run('src/worker.ts', { ...settings(), ...patient, ...endpoint });
+    const [told] = await worker.said(waits);
+    expect(told).toContain('metadata');
+    imds.mode = 'answering';
+    await worker.said(new RegExp(`"event":"ready","instance":"${instanceId}"`));
+    expect(await worker.end()).toBe(0);
+    await imds.close();
+  });
+
+  test.each(['web', 'controller', 'worker'])('%s: SIGTERM ends the wait, and is no fault', async program => {
+    const imds = startImds({ instanceId });
+    imds.mode = 'silent';
+    const endpoint = { AWS_EC2_METADATA_SERVICE_ENDPOINT: imds.url };
+    const waiting = run(`src/${program}.ts`, { ...settings(), ...fromInstance, ...endpoint });
+    const asked = () => imds.calls.get('/latest/api/token') ?? 0;
+    await until(() => asked() > 0, 'credentials are asked for');
+    expect(await waiting.end()).toBe(0);
+    expect(waiting.output()).not.toMatch(/^ +at /m);
+    await imds.close();
+  });
+});
+
+test('an endpoint where nobody listens is said in a sentence, with exit code 78', async () => {
+  const { code, output } = await outcome('web', { AWS_ENDPOINT_URL_SQS: 'http://127.0.0.1:1' });
+  // The queues are looked up side by side; whichever fails first is named.
+  expect(output).toMatch(/FACEREC_(REQUEST|RESPONSE|DEAD_LETTER)_QUEUE/);
+  for (const word of ['cannot be reached', 'AWS_ENDPOINT_URL_SQS'])
+    expect(output).toContain(word);
+  expect(output).not.toMatch(/^ +at /m);
+  expect(code).toBe(78);
+});
+
+test('an endpoint that is no URL is said by variable, with exit code 78', async () => {
+  const { code, output } = await outcome('web', { AWS_ENDPOINT_URL_S3: 'nonsense' });
+  expect(output).toContain('AWS_ENDPOINT_URL_S3');
+  expect(code).toBe(78);
 });
 
 test('a service that loses its queue and store serves what it can and says so', async () => {

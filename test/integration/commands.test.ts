@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { programs, variableNames } from '../../src/variables.ts';
+import { EXIT_CODES } from '../../src/runtime/help.ts';
+import { programs, type Variable, variableNames, variables } from '../../src/variables.ts';
 import { run } from '../support/system.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -16,11 +17,29 @@ async function outcome(script: string, words: string[], settings: Record<string,
 describe.each(programs)('facerec-%s', program => {
   const script = `src/${program}.ts`;
 
-  test('--help tells commands, variables with their defaults, and exit codes', async () => {
+  test('--help is the whole reference: commands, options, variables with their defaults, signals, exit codes', async () => {
     const { code, output } = await outcome(script, ['--help']);
     expect(code).toBe(0);
-    for (const word of [`facerec-${program} --version`, 'FACEREC_DATA', '[data]', 'Exit codes:', '78'])
+    for (const title of ['Commands:', 'Options:', 'Environment:', 'Signals:', 'Exit codes:'])
+      expect(output).toContain(`\n${title}\n`);
+    const flat = output.replaceAll(/\s+/g, ' ');
+    for (const name of variableNames) {
+      const { about, default: fallback, unit, programs }: Variable = variables[name];
+      expect(flat.includes(`${name} ${about}`)).toBe(programs.includes(program));
+      if (fallback !== undefined && programs.includes(program))
+        expect(flat).toContain(`${about} [${fallback}${unit ? ` ${unit}` : ''}]`);
+    }
+    for (const [exit, about] of EXIT_CODES) expect(flat).toContain(`${exit} ${about}`);
+    expect(Math.max(...output.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(80);
+    expect(await outcome(script, ['help'])).toEqual({ code: 0, output });
+  });
+
+  test('help of a command, asked for in either way', async () => {
+    const { code, output } = await outcome(script, ['help', 'completion']);
+    expect(code).toBe(0);
+    for (const word of [`facerec-${program} completion bash|zsh|fish`, 'Examples:', 'Exit codes:'])
       expect(output).toContain(word);
+    expect(await outcome(script, ['completion', '--help'])).toEqual({ code, output });
   });
 
   test('--version', async () => {
@@ -30,11 +49,26 @@ describe.each(programs)('facerec-%s', program => {
     });
   });
 
-  test('wrong usage is exit code 64 with a hint', async () => {
-    expect(await outcome(script, ['--hlep'])).toEqual({
-      code: 64,
-      output: expect.stringContaining('--help'),
-    });
+  test('--licenses names the packages that it uses', async () => {
+    const { code, output } = await outcome(script, ['--licenses']);
+    expect(code).toBe(0);
+    for (const word of ['MIT', 'hono', 'onnxruntime-node', 'sharp', 'valibot'])
+      expect(output).toContain(word);
+  });
+
+  test.each([
+    [['--hlep'], 'there is no command or option "--hlep"; did you mean "--help"?'],
+    [['compeltion'], 'did you mean "completion"?'],
+    [['completion'], '"completion" needs bash|zsh|fish; "help completion" tells the usage'],
+    [['completion', 'bsah'], '"completion" knows no "bsah"; did you mean "bash"?; it takes bash, zsh, fish'],
+    [['completion', 'zsh', 'fish'], 'unexpected "fish"'],
+    [['completion', '--verison'], 'there is no option "--verison"; did you mean "--version"?'],
+    [['help', 'everything'], '"help" knows no "everything"; it takes'],
+    [['quite-another'], 'there is no command or option "quite-another"; --help lists them'],
+  ])('%j is exit code 64 with a hint', async (words, hint) => {
+    const { code, output } = await outcome(script, words);
+    expect(output).toContain(hint);
+    expect(code).toBe(64);
   });
 
   test('wrong configuration is exit code 78, every problem by name', async () => {
@@ -59,6 +93,28 @@ test('the whole service refuses a wrong configuration before it starts anything'
   expect(code).toBe(78);
   expect(output).toContain('FACEREC_MIN_INSTANCES: 9 is more than FACEREC_MAX_INSTANCES, which is 2');
   expect(output).not.toContain('"event"');
+});
+
+test.each([
+  ['worker', ['recognise'], '"recognise" needs PHOTO…'],
+  ['worker', ['recognize', 'a.jpg'], 'did you mean "recognise"?'],
+  ['worker', ['recognise', '--jsn', 'a.jpg'], 'there is no option "--jsn"'],
+  [
+    'controller',
+    ['doctor', 'wbe'],
+    '"doctor" knows no "wbe"; did you mean "web"?; it takes web, controller, worker',
+  ],
+  ['controller', ['user-data', 'now'], 'unexpected "now"'],
+])('facerec-%s %j is wrong usage', async (program, words, hint) => {
+  const { code, output } = await outcome(`src/${program}.ts`, words);
+  expect(output).toContain(hint);
+  expect(code).toBe(64);
+});
+
+test('a file whose name begins with a dash comes after --', async () => {
+  const { code, output } = await outcome('src/worker.ts', ['recognise', '--', '--help']);
+  expect(JSON.parse(output)).toMatchObject({ file: '--help', status: 'failed', reason: 'photo-missing' });
+  expect(code).toBe(1);
 });
 
 test('every variable is in the help of a program', async () => {

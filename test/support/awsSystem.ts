@@ -1,4 +1,5 @@
 import type { CloudOptions } from './ec2/cloud.ts';
+import type { ImdsServer } from './ec2/imds.ts';
 import { type Ec2Server, startEc2 } from './ec2/server.ts';
 import { workerProcess } from './ec2/worker.ts';
 import { type Fauxqs, startFauxqs } from './fauxqs.ts';
@@ -13,6 +14,8 @@ export interface AwsSystem {
   controller: Running;
   /** Real processes of the instances that were launched, by instance id. */
   readonly workers: Map<string, Bun.Subprocess>;
+  /** Their metadata services, by instance id. */
+  readonly metadata: Map<string, ImdsServer>;
   startController(): void;
   stop(): Promise<void>;
 }
@@ -21,7 +24,12 @@ export interface AwsSystemOptions {
   readonly settings?: Readonly<Record<string, string>>;
   readonly cloud?: CloudOptions;
   readonly visibilitySeconds?: number;
+  /** Puts something in front of the stand-ins for SQS and S3, and for EC2; resolves to where that listens. */
+  readonly before?: (url: string) => string;
 }
+
+/** Whoever listens in between can tell the programs apart by these; workers have those of their instance. */
+export const accessKeys = { web: 'AKIAWEB', controller: 'AKIACONTROLLER', worker: 'ASIATEST' } as const;
 
 /** The whole service on stand-ins for SQS, S3, EC2 and instance metadata: every process real, and all on loopback. */
 export async function startAwsSystem(options: AwsSystemOptions = {}): Promise<AwsSystem> {
@@ -33,10 +41,18 @@ export async function startAwsSystem(options: AwsSystemOptions = {}): Promise<Aw
   await aws.queue('responses', { visibilitySeconds, maximumMessageSize: 1024 });
   for (const bucket of ['photos', 'results']) await aws.bucket(bucket);
   const workers = new Map<string, Bun.Subprocess>();
+  const metadata = new Map<string, ImdsServer>();
   const ec2 = await startEc2({
+    onLaunch: workerProcess({
+      onStart({ id }, process, imds) {
+        workers.set(id, process);
+        metadata.set(id, imds);
+      },
+    }),
     ...options.cloud,
-    onLaunch: workerProcess({ onStart: (instance, process) => workers.set(instance.id, process) }),
   });
+  const { before = url => url } = options;
+  const front = before(aws.url);
   const settings = {
     FACEREC_BACKEND: 'aws',
     FACEREC_HOST: '127.0.0.1',
@@ -49,19 +65,19 @@ export async function startAwsSystem(options: AwsSystemOptions = {}): Promise<Aw
     FACEREC_VISIBILITY_SECONDS: String(visibilitySeconds),
     FACEREC_AMI: 'ami-0123456789abcdef0',
     AWS_REGION: 'us-east-1',
-    AWS_ENDPOINT_URL_SQS: aws.url,
-    AWS_ENDPOINT_URL_S3: aws.url,
-    AWS_ENDPOINT_URL_EC2: ec2.url,
+    AWS_ENDPOINT_URL_SQS: front,
+    AWS_ENDPOINT_URL_S3: front,
+    AWS_ENDPOINT_URL_EC2: before(ec2.url),
     ...options.settings,
   };
-  const credentials = {
-    AWS_ACCESS_KEY_ID: 'test',
+  const credentials = (program: keyof typeof accessKeys) => ({
+    AWS_ACCESS_KEY_ID: accessKeys[program],
     AWS_SECRET_ACCESS_KEY: 'test',
     AWS_EC2_METADATA_DISABLED: 'true',
-  };
-  const web = run('src/web.ts', { ...settings, ...credentials });
+  });
+  const web = run('src/web.ts', { ...settings, ...credentials('web') });
   const [, url] = await web.said(/facerec-web listens on (\S+)/);
-  const startController = () => run('src/controller.ts', { ...settings, ...credentials });
+  const startController = () => run('src/controller.ts', { ...settings, ...credentials('controller') });
   const system: AwsSystem = {
     url: new URL(url!),
     aws,
@@ -69,6 +85,7 @@ export async function startAwsSystem(options: AwsSystemOptions = {}): Promise<Aw
     web,
     controller: startController(),
     workers,
+    metadata,
     startController() {
       system.controller = startController();
     },

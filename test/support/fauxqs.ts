@@ -20,6 +20,7 @@ export interface Fauxqs {
   readonly calls: Map<string, number>;
   /** Makes a queue and gives its URL. */
   queue(name: string, settings?: QueueSettings): Promise<string>;
+  queueUrl(name: string): Promise<string>;
   bucket(name: string): Promise<void>;
   /** Messages of the queue, visible or in flight; the call itself is not counted in `calls`. */
   waiting(name: string): Promise<number>;
@@ -59,6 +60,10 @@ export async function startFauxqs(): Promise<Fauxqs> {
         ...(redrive && { RedrivePolicy: await redrivePolicy(sqs, redrive) }),
       };
       const { QueueUrl } = await sqs.calls.send(new CreateQueueCommand({ QueueName: name, Attributes }));
+      return QueueUrl!;
+    },
+    async queueUrl(name) {
+      const { QueueUrl } = await sqs.calls.send(new GetQueueUrlCommand({ QueueName: name }));
       return QueueUrl!;
     },
     async waiting(name) {

@@ -1,4 +1,4 @@
 import { setDefaultTimeout } from 'bun:test';
 
-// No test depends on speed: they wait for conditions, and this bounds only what would never end.
+// For `bun test FILE`: Bun applies this to the first file of a run only. The whole check gives `--timeout` instead.
 setDefaultTimeout(300_000);

@@ -1,6 +1,9 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 const root = join(import.meta.dir, '..', '..');
+
+/** A directory with executables that take the place of the sources, for tests of the programs as they are shipped. */
+const executables = process.env.FACEREC_TEST_PROGRAMS && resolve(process.env.FACEREC_TEST_PROGRAMS);
 
 export interface Running {
   readonly child: Bun.Subprocess<'ignore' | 'pipe', 'pipe', 'pipe'>;
@@ -18,17 +21,27 @@ export function environment(settings: Readonly<Record<string, string>>): Record<
   return { ...(Object.fromEntries(own) as Record<string, string>), ...settings };
 }
 
-/** Runs one of the project's scripts, such as `src/web.ts`, with Bun. */
+/** Runs one of the project's scripts, such as `src/web.ts`, with Bun; a program as an executable where these are tested. */
 export function run(
   script: string,
   settings: Readonly<Record<string, string>>,
   words: readonly string[] = [],
 ): Running {
-  const child = Bun.spawn([process.execPath, join(root, script), ...words], {
-    cwd: root,
-    env: environment(settings),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const program = /^src\/(web|controller|worker)\.ts$/.exec(script)?.[1];
+  const command =
+    executables && program
+      ? [join(executables, `facerec-${program}`)]
+      : [process.execPath, join(root, script)];
+  return start([...command, ...words], environment(settings));
+}
+
+/** Runs a command with this environment and no other. */
+export function start(
+  command: readonly string[],
+  env: Readonly<Record<string, string>>,
+  cwd: string = root,
+): Running {
+  const child = Bun.spawn([...command], { cwd, env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
   const listeners = new Set<() => void>();
   const collect = async (stream: ReadableStream<Uint8Array>) => {
@@ -50,7 +63,8 @@ export function run(
       };
       listeners.add(check);
       check();
-      const fail = (why: string) => reject(new Error(`${script} ${why} without saying ${pattern}:\n${text}`));
+      const fail = (why: string) =>
+        reject(new Error(`${command.join(' ')} ${why} without saying ${pattern}:\n${text}`));
       const timer = setTimeout(() => fail(`ran ${deadlineMs} ms`), deadlineMs);
       void collected.then(() => {
         check();
@@ -79,7 +93,8 @@ export async function startSystem(
   directory: string,
   settings: Readonly<Record<string, string>> = {},
 ): Promise<System> {
-  const running = run('build/start.ts', { FACEREC_DATA: directory, FACEREC_PORT: '0', ...settings });
+  const words = executables ? ['--programs', executables] : [];
+  const running = run('build/start.ts', { FACEREC_DATA: directory, FACEREC_PORT: '0', ...settings }, words);
   const [, url] = await running.said(/facerec-web listens on (\S+)/);
   return { ...running, url: new URL(url!) };
 }

@@ -43,6 +43,14 @@ describe('defaults', () => {
   });
 });
 
+test('a start waits for 0 to 3,600 s', () => {
+  expect(readConfig({}).startPatienceSeconds).toBe(30);
+  expect(readConfig({ FACEREC_START_PATIENCE: '0' }).startPatienceSeconds).toBe(0);
+  expect(problems({ FACEREC_START_PATIENCE: '3601' })).toEqual([
+    'FACEREC_START_PATIENCE: expected a whole number from 0 to 3600, got "3601"',
+  ]);
+});
+
 test('every problem is reported at once, by name', () => {
   const found = problems({
     FACEREC_PORT: '99999',
@@ -61,6 +69,22 @@ test('every problem is reported at once, by name', () => {
     'FACEREC_THRESHOLD: expected a number from -1 to 1, got "high"',
     'FACEREC_MIN_INSTANCES: 9 is more than FACEREC_MAX_INSTANCES, which is 3',
   ]);
+});
+
+test.each([
+  ['FACREC_PORT', 'FACEREC_PORT'],
+  ['FACEREC-PORT', 'FACEREC_PORT'],
+  ['facerec_port', 'FACEREC_PORT'],
+  ['FACERECPORT', 'FACEREC_PORT'],
+  ['FACEREC_LOGLEVEL', 'FACEREC_LOG_LEVEL'],
+])('%s is a slip of the pen, not silently ignored', (name, meant) => {
+  expect(problems({ [name]: '1' })).toEqual([`${name}: there is no such variable; did you mean ${meant}?`]);
+});
+
+test('the environment goes before the file, whose problems are named too', () => {
+  const file = { FACEREC_PORT: '1', FACEREC_REPLY: 'result' };
+  expect(readConfig({ FACEREC_PORT: '2' }, 4, file)).toMatchObject({ port: 2, reply: 'result', file });
+  expect(() => readConfig({}, 4, { FACEREC_PRT: '1' })).toThrow('FACEREC_PRT: there is no such variable');
 });
 
 test.each(['1e3', '0x10', ' ', '1.5', '-1', 'NaN', 'Infinity', '8000 '.repeat(2)])(
@@ -89,7 +113,8 @@ describe('the AWS backend', () => {
     expect(readConfig(names, 2)).toMatchObject({
       host: '0.0.0.0',
       scaling: { min: 5, max: 15, launchBatch: 5, messagesPerInstance: 5, idleSeconds: 300 },
-      aws: { requestQueue: 'requests', fleet: 'facerec', spot: false, lease: true, subnets: [] },
+      fleet: 'facerec',
+      aws: { requestQueue: 'requests', spot: false, lease: true, subnets: [] },
     });
   });
 

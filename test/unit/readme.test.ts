@@ -1,12 +1,17 @@
 import { expect, test } from 'bun:test';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { withConfigurationTable } from '../../build/configurationTable.ts';
+import { withTables } from '../../build/configurationTable.ts';
+import { withPermissionsTable } from '../../build/permissionsTable.ts';
 
 const readme = await readFile(join(import.meta.dir, '..', '..', 'README.md'), 'utf8');
 
-test('the configuration table is what the programs read; `bun run docs` writes it', () => {
-  expect(readme).toBe(withConfigurationTable(readme));
+test('the tables are what the programs read and answer; `bun run docs` writes it', () => {
+  expect(readme).toBe(withTables(readme));
+});
+
+test('so are the permissions', () => {
+  expect(readme).toBe(withPermissionsTable(readme));
 });
 
 test('the two commands are scripts', async () => {

@@ -3,7 +3,7 @@ import type { SQSClient } from '@aws-sdk/client-sqs';
 import { programs as everyone, type Program } from '../../variables.ts';
 import { type BucketsToExamine, bucketProbes } from './doctorBuckets.ts';
 import { type FleetToExamine, fleetProbes } from './doctorFleet.ts';
-import { type QueueExpectations, type QueuesToExamine, queueProbes } from './doctorQueues.ts';
+import { type QueueExpectations, type QueuesToExamine, queueProbes, queueUrlProbes } from './doctorQueues.ts';
 import { type Finding, type Probe, type Verdict, verdictOf } from './doctorVerdict.ts';
 import { explain } from './errors.ts';
 
@@ -12,7 +12,9 @@ export interface DoctorOptions extends QueueExpectations {
   readonly s3: S3Client;
   readonly queues: QueuesToExamine;
   readonly buckets: BucketsToExamine;
-  /** Left out where no controller runs. */
+  /** Its heartbeats and lease are under this name. */
+  readonly fleetName: string;
+  /** How workers are launched; left out where no controller runs. */
   readonly fleet?: FleetToExamine;
   /** Examine what these need, with the rights of whoever runs this; default: all three. */
   readonly programs?: readonly Program[];
@@ -25,32 +27,45 @@ export interface DoctorOptions extends QueueExpectations {
  */
 export async function* examine(options: DoctorOptions): AsyncGenerator<Finding, void, undefined> {
   const { programs = everyone, sqs } = options;
+  const queues = { ...options.queues };
   const start = await credentials(options, programs);
   yield start;
   if (!start.ok) return;
-  const probes = [
-    ...queueProbes(sqs, options.queues, options),
-    ...bucketProbes(options.s3, options.buckets),
-    ...(options.fleet ? fleetProbes(options.fleet) : []),
+  const rounds: readonly (() => Probe[])[] = [
+    () =>
+      queueUrlProbes(sqs, queues, (role, url) => {
+        queues[role] = { ...queues[role], url };
+      }),
+    () => [
+      ...queueProbes(sqs, queues, options),
+      ...bucketProbes(options.s3, options.buckets, options.fleetName),
+      ...(options.fleet ? fleetProbes(options.fleet) : []),
+    ],
   ];
   const skipped = new Set<string>();
   const denied = new Set<string>();
   const told = new Set<string>();
-  for (const probe of probes) {
-    const program = probe.programs.filter(each => programs.includes(each));
-    if (program.length === 0 || skipped.has(probe.service) || skipped.has(probe.resource)) continue;
-    for (const { skip, ...verdict } of await ask(inContext(probe, denied))) {
-      if (!verdict.ok) denied.add(`${probe.action} ${probe.resource}`);
-      if (skip === 'service') skipped.add(probe.service);
-      if (skip === 'resource') skipped.add(probe.resource);
-      const finding: Finding = { ...verdict, action: skip === 'all' ? 'credentials' : probe.action, program };
-      // Several placements share an image.
-      const same = JSON.stringify([finding.action, finding.resource, program, finding.advice]);
-      if (!told.has(same)) yield finding;
-      told.add(same);
-      if (skip === 'all') return;
+  for (const probesOf of rounds)
+    for (const probe of probesOf()) {
+      const { within = probe.resource } = probe;
+      const program = probe.programs.filter(each => programs.includes(each));
+      if (program.length === 0 || skipped.has(probe.service) || skipped.has(within)) continue;
+      for (const { skip, ...verdict } of await ask(inContext(probe, denied))) {
+        if (!verdict.ok) denied.add(`${probe.action} ${within}`);
+        if (skip === 'service') skipped.add(probe.service);
+        if (skip === 'resource') skipped.add(within);
+        const finding: Finding = {
+          ...verdict,
+          action: skip === 'all' ? 'credentials' : probe.action,
+          program,
+        };
+        // Several placements share an image.
+        const same = JSON.stringify([finding.action, finding.resource, program, finding.advice]);
+        if (!told.has(same)) yield finding;
+        told.add(same);
+        if (skip === 'all') return;
+      }
     }
-  }
 }
 
 async function ask(probe: Probe): Promise<readonly Verdict[]> {
@@ -66,8 +81,7 @@ async function ask(probe: Probe): Promise<readonly Verdict[]> {
 
 /** To those who may not list a bucket, S3 says of a key that is not there what it says of one that is forbidden. */
 function inContext(probe: Probe, denied: ReadonlySet<string>): Probe {
-  if (!probe.besides?.includes('s3:ListBucket') || !denied.has(`s3:ListBucket ${probe.resource}`))
-    return probe;
+  if (!probe.besides?.includes('s3:ListBucket') || !denied.has(`s3:ListBucket ${probe.within}`)) return probe;
   const denialDoubt =
     'Allow s3:ListBucket first: without it, S3 says the same of a key that does not exist, and this cannot be told.';
   return { ...probe, denialDoubt };

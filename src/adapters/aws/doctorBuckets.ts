@@ -5,8 +5,8 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import type { Program } from '../../variables.ts';
 import type { Probe, Remark } from './doctorVerdict.ts';
+import { type BucketRole, permissions, programsThat } from './permissions.ts';
 
 /** A bucket, the prefix under which its keys are, and the FACEREC_ variable that names it. */
 export interface NamedBucket {
@@ -21,97 +21,110 @@ export interface BucketsToExamine {
   readonly gallery: NamedBucket;
 }
 
-type Role = keyof BucketsToExamine;
-type BucketAction = 'ListBucket' | 'GetObject' | 'PutObject' | 'DeleteObject';
-
-/** Who does what. All need ListBucket where they read: without it, what is not there looks forbidden. */
-export const bucketUses: Readonly<Record<Role, Readonly<Record<BucketAction, readonly Program[]>>>> = {
-  input: {
-    ListBucket: ['web', 'controller', 'worker'],
-    GetObject: ['web', 'worker'],
-    PutObject: ['web'],
-    DeleteObject: ['web', 'controller', 'worker'],
-  },
-  output: {
-    ListBucket: ['web', 'controller', 'worker'],
-    GetObject: ['web', 'controller', 'worker'],
-    PutObject: ['controller', 'worker'],
-    DeleteObject: ['web', 'controller', 'worker'],
-  },
-  gallery: {
-    ListBucket: ['web', 'controller', 'worker'],
-    GetObject: ['web', 'controller', 'worker'],
-    PutObject: ['web', 'controller', 'worker'],
-    DeleteObject: ['controller'],
-  },
-};
+type ObjectAction = 'GetObject' | 'PutObject' | 'DeleteObject';
 
 /** The etag of no object; and no body's, so that a server which knows no conditions refuses a put all the same. */
 const nobodysEtag = '"00000000000000000000000000000000"';
 const nobodysMd5 = Buffer.alloc(16).toString('base64');
 
-const passed: Readonly<Record<BucketAction, Probe['passed']>> = {
-  ListBucket: [],
+/** Answers that only those get who may: nothing is under the key. */
+const passed: Readonly<Record<ObjectAction, Probe['passed']>> = {
   GetObject: [404],
   PutObject: [404, 409, 412, 'BadDigest', 'InvalidDigest'],
   DeleteObject: [404, 409, 412],
 };
 
 /** Actions for which S3 may refuse a call on a key that is not there, besides the call's own. */
-const besides: Partial<Record<BucketAction, readonly string[]>> = {
+const besides: Readonly<Record<ObjectAction, readonly string[]>> = {
   GetObject: ['s3:ListBucket'],
   PutObject: ['s3:GetObject', 's3:ListBucket'],
   DeleteObject: ['s3:GetObject', 's3:ListBucket'],
 };
 
-/** @param id makes the key under which nothing is */
+/**
+ * Asks for each kind of key by itself, as a policy may allow one and not another.
+ *
+ * @param id makes keys under which nothing is
+ */
 export function bucketProbes(
   client: S3Client,
   buckets: BucketsToExamine,
+  fleet: string,
   id: () => string = () => crypto.randomUUID(),
 ): Probe[] {
   return (['input', 'output', 'gallery'] as const).flatMap(role => {
-    const { bucket: Bucket, prefix = '', variable } = buckets[role];
-    const Key = `${prefix}facerec-doctor-${id()}`;
-    const resource = `bucket ${Bucket}${prefix && `, keys ${prefix}*`}`;
-    const asks: Readonly<Record<BucketAction, Probe['ask']>> = {
-      async ListBucket() {
-        await client.send(new ListObjectsV2Command({ Bucket, Prefix: prefix, MaxKeys: 1 }));
-        return [];
-      },
-      async GetObject() {
-        const { Body } = await client.send(new GetObjectCommand({ Bucket, Key }));
-        await Body?.transformToByteArray();
-        return [];
-      },
-      async PutObject() {
-        const condition = { IfMatch: nobodysEtag, ContentMD5: nobodysMd5 };
-        const { VersionId } = await client.send(
-          new PutObjectCommand({ Bucket, Key, Body: Buffer.alloc(0), ...condition }),
-        );
-        return [unconditional(Key, await removed(client, { Bucket, Key, VersionId }))];
-      },
-      async DeleteObject() {
-        // Without the condition, a bucket with versions would keep a delete marker of this.
-        const { DeleteMarker, VersionId } = await client.send(
-          new DeleteObjectCommand({ Bucket, Key, IfMatch: '*' }),
-        );
-        if (DeleteMarker && VersionId) await removed(client, { Bucket, Key, VersionId });
-        return [];
-      },
-    };
-    const actions = Object.keys(asks) as BucketAction[];
-    return actions.map(action => ({
-      service: 'S3' as const,
-      action: `s3:${action}`,
-      resource,
-      variable,
-      programs: bucketUses[role][action],
-      passed: passed[action],
-      ask: asks[action],
-      ...(besides[action] && { besides: besides[action] }),
-    }));
+    const { bucket, prefix = '' } = buckets[role];
+    const patterns = permissions.flatMap(({ target }) =>
+      'keys' in target && target.bucket === role ? [target.keys] : [],
+    );
+    return [
+      listProbe(client, role, buckets[role]),
+      ...[...new Set(patterns)].flatMap(pattern => {
+        const keys = prefix + pattern.replaceAll('{fleet}', fleet);
+        const object = { Bucket: bucket, Key: keys.replaceAll('*', `facerec-doctor-${id()}`) };
+        const asks = objectQuestions(client, object);
+        const actions = Object.keys(asks) as ObjectAction[];
+        return actions.map(action => ({
+          ...common(buckets[role]),
+          action: `s3:${action}`,
+          resource: `bucket ${bucket}, keys ${keys}`,
+          programs: programsThat(
+            `s3:${action}`,
+            target => 'keys' in target && target.bucket === role && target.keys === pattern,
+          ),
+          passed: passed[action],
+          besides: besides[action],
+          ask: asks[action],
+        }));
+      }),
+    ];
   });
+}
+
+function common({ bucket, variable }: NamedBucket) {
+  return { service: 'S3' as const, variable, within: `bucket ${bucket}` };
+}
+
+function listProbe(client: S3Client, role: BucketRole, named: NamedBucket): Probe {
+  const { bucket: Bucket, prefix: Prefix = '' } = named;
+  return {
+    ...common(named),
+    action: 's3:ListBucket',
+    resource: `bucket ${Bucket}${Prefix && `, keys ${Prefix}*`}`,
+    programs: programsThat('s3:ListBucket', target => 'lists' in target && target.bucket === role),
+    passed: [],
+    async ask() {
+      await client.send(new ListObjectsV2Command({ Bucket, Prefix, MaxKeys: 1 }));
+      return [];
+    },
+  };
+}
+
+type ObjectName = { readonly Bucket: string; readonly Key: string };
+
+function objectQuestions(client: S3Client, object: ObjectName): Readonly<Record<ObjectAction, Probe['ask']>> {
+  return {
+    async GetObject() {
+      const { Body } = await client.send(new GetObjectCommand(object));
+      await Body?.transformToByteArray();
+      return [];
+    },
+    async PutObject() {
+      const condition = { IfMatch: nobodysEtag, ContentMD5: nobodysMd5 };
+      const { VersionId } = await client.send(
+        new PutObjectCommand({ ...object, Body: Buffer.alloc(0), ...condition }),
+      );
+      return [unconditional(object.Key, await removed(client, { ...object, VersionId }))];
+    },
+    async DeleteObject() {
+      // Without the condition, a bucket with versions would keep a delete marker of this.
+      const { DeleteMarker, VersionId } = await client.send(
+        new DeleteObjectCommand({ ...object, IfMatch: '*' }),
+      );
+      if (DeleteMarker && VersionId) await removed(client, { ...object, VersionId });
+      return [];
+    },
+  };
 }
 
 function unconditional(key: string, isRemoved: boolean): Remark {
@@ -125,7 +138,7 @@ function unconditional(key: string, isRemoved: boolean): Remark {
 /** Whether what a store without conditions has done is undone. */
 async function removed(
   client: S3Client,
-  object: { readonly Bucket: string; readonly Key: string; readonly VersionId: string | undefined },
+  object: ObjectName & { readonly VersionId: string | undefined },
 ): Promise<boolean> {
   try {
     await client.send(new DeleteObjectCommand(object));

@@ -2,17 +2,20 @@ import {
   ChangeMessageVisibilityCommand,
   DeleteMessageCommand,
   GetQueueAttributesCommand,
+  GetQueueUrlCommand,
   type QueueAttributeName,
   ReceiveMessageCommand,
   SendMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import * as v from 'valibot';
-import type { Program } from '../../variables.ts';
 import type { Probe, Remark } from './doctorVerdict.ts';
+import { programsThat, type QueueRole } from './permissions.ts';
+import { isUrl } from './queueUrl.ts';
 
 /** A queue and the FACEREC_ variable that names it. */
 export interface NamedQueue {
+  /** Or only its name, of which the URL is still to be asked for. */
   readonly url: string;
   readonly variable: string;
 }
@@ -28,37 +31,14 @@ export interface QueueExpectations {
   readonly maxReceives: number;
 }
 
-type Role = keyof QueuesToExamine;
-type QueueAction =
-  | 'GetQueueAttributes'
-  | 'SendMessage'
-  | 'ReceiveMessage'
-  | 'DeleteMessage'
-  | 'ChangeMessageVisibility';
-
-/** Who does what with a queue. The dead-letter queue is looked through by the controller, which deletes nothing. */
-export const queueUses: Readonly<Record<Role, Partial<Record<QueueAction, readonly Program[]>>>> = {
-  requests: {
-    GetQueueAttributes: ['web', 'controller'],
-    SendMessage: ['web'],
-    ReceiveMessage: ['worker'],
-    DeleteMessage: ['worker'],
-    ChangeMessageVisibility: ['worker'],
-  },
-  responses: {
-    GetQueueAttributes: ['web'],
-    SendMessage: ['controller', 'worker'],
-    ReceiveMessage: ['web'],
-    DeleteMessage: ['web'],
-    ChangeMessageVisibility: ['web'],
-  },
-  deadLetters: {
-    GetQueueAttributes: ['web', 'controller'],
-    SendMessage: ['worker'],
-    ReceiveMessage: ['controller'],
-    ChangeMessageVisibility: ['controller'],
-  },
-};
+const queueActions = [
+  'GetQueueAttributes',
+  'SendMessage',
+  'ReceiveMessage',
+  'DeleteMessage',
+  'ChangeMessageVisibility',
+] as const;
+type QueueAction = (typeof queueActions)[number];
 
 /** No queue has ever given out this receipt. */
 const ReceiptHandle = 'facerec-doctor-no-receipt';
@@ -101,6 +81,34 @@ const invalid = [
   'InvalidMessageContents',
 ];
 
+/** Asks for the URL of each queue that is given by name. @param found is told of the URLs */
+export function queueUrlProbes(
+  client: SQSClient,
+  queues: QueuesToExamine,
+  found: (role: QueueRole, url: string) => void,
+): Probe[] {
+  return (Object.keys(queues) as QueueRole[]).flatMap(role => {
+    const { url: name, variable } = queues[role];
+    if (isUrl(name)) return [];
+    return [
+      {
+        service: 'SQS' as const,
+        action: 'sqs:GetQueueUrl',
+        resource: `queue ${name}`,
+        variable,
+        programs: programsThat('sqs:GetQueueUrl', target => 'queue' in target && target.queue === role),
+        passed: [],
+        async ask() {
+          const { QueueUrl } = await client.send(new GetQueueUrlCommand({ QueueName: name }));
+          if (!QueueUrl) throw new Error('the answer has no QueueUrl');
+          found(role, QueueUrl);
+          return [];
+        },
+      },
+    ];
+  });
+}
+
 export function queueProbes(
   client: SQSClient,
   queues: QueuesToExamine,
@@ -108,13 +116,14 @@ export function queueProbes(
 ): Probe[] {
   return (['requests', 'responses', 'deadLetters'] as const).flatMap(role => {
     const { url, variable } = queues[role];
-    const actions = Object.keys(queueUses[role]) as QueueAction[];
-    return actions.map(action => ({
+    // There is no asking about a queue that could not be found.
+    if (!isUrl(url)) return [];
+    return queueActions.map(action => ({
       service: 'SQS' as const,
       action: `sqs:${action}`,
       resource: `queue ${url}`,
       variable,
-      programs: queueUses[role][action] ?? [],
+      programs: programsThat(`sqs:${action}`, target => 'queue' in target && target.queue === role),
       passed: action === 'GetQueueAttributes' ? [] : invalid,
       async ask() {
         if (action === 'GetQueueAttributes')
@@ -137,7 +146,7 @@ const leastMessageBytes = 1_024;
 
 /** What is wrong with a queue's settings. */
 export function queueRemarks(
-  role: Role,
+  role: QueueRole,
   queues: QueuesToExamine,
   attributes: Readonly<Record<string, string>>,
   { visibilitySeconds, maxReceives }: QueueExpectations,
@@ -184,7 +193,7 @@ function redriveFaults(
     ];
   const { deadLetterTargetArn, maxReceiveCount } = parsed.output;
   const faults: string[] = [];
-  if (!isSameQueue(deadLetters.url, deadLetterTargetArn))
+  if (isUrl(deadLetters.url) && !isSameQueue(deadLetters.url, deadLetterTargetArn))
     faults.push(
       `Its RedrivePolicy points at ${deadLetterTargetArn}, which is not the queue of ${deadLetters.variable} (${deadLetters.url}): correct the policy (${to}) or ${deadLetters.variable}.`,
     );

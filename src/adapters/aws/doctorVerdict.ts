@@ -25,6 +25,8 @@ export type Remark = Pick<Finding, 'ok' | 'advice' | 'uncertain'> & {
 /** One question to AWS. It changes nothing, whatever the answer is. */
 export interface Probe extends AwsCall {
   readonly programs: readonly Program[];
+  /** The whole of which the resource is a part: without it, no part needs to be asked about. */
+  readonly within?: string;
   /** Resolves to what there is to say of the answer; nothing where all is well. */
   ask(): Promise<readonly Remark[]>;
   /** Codes and statuses that only those get who may do this. */

@@ -1,11 +1,13 @@
 import type { AwsConfig, Config } from '../../config.ts';
+import { environmentElsewhere } from '../../runtime/settings.ts';
 import type { Program } from '../../variables.ts';
+import { checkEndpoints } from './clientSettings.ts';
 import { s3Client, sqsClients } from './clients.ts';
 import { examine } from './doctor.ts';
 import type { Finding } from './doctorVerdict.ts';
 import { ec2Client } from './ec2Client.ts';
 import { launchSettings } from './openFleet.ts';
-import { openQueueUrls } from './services.ts';
+import { findRegion } from './region.ts';
 
 /**
  * `facerec-controller doctor`: one line for each permission and resource that the programs need, by calls without an
@@ -19,17 +21,18 @@ export async function examineAccount(
   programs: readonly Program[],
   print: (line: string) => void,
 ): Promise<boolean> {
-  const sqs = sqsClients();
-  const urls = await openQueueUrls(sqs, aws);
-  const { launch, places } = launchSettings(aws, process.env);
+  checkEndpoints(process.env);
+  // What is wrong with it is the first finding.
+  await findRegion().catch(() => {});
+  const { launch, places } = launchSettings(config.fleet, aws, environmentElsewhere(config));
   const { galleryBucket, inputBucket, outputBucket } = aws;
   const findings = examine({
-    sqs: sqs.calls,
+    sqs: sqsClients().calls,
     s3: s3Client(),
     queues: {
-      requests: { url: urls.requests, variable: 'FACEREC_REQUEST_QUEUE' },
-      responses: { url: urls.responses, variable: 'FACEREC_RESPONSE_QUEUE' },
-      deadLetters: { url: urls.deadLetters, variable: 'FACEREC_DEAD_LETTER_QUEUE' },
+      requests: { url: aws.requestQueue, variable: 'FACEREC_REQUEST_QUEUE' },
+      responses: { url: aws.responseQueue, variable: 'FACEREC_RESPONSE_QUEUE' },
+      deadLetters: { url: aws.deadLetterQueue, variable: 'FACEREC_DEAD_LETTER_QUEUE' },
     },
     buckets: {
       input: { bucket: inputBucket, variable: 'FACEREC_INPUT_BUCKET' },
@@ -39,6 +42,7 @@ export async function examineAccount(
         : { bucket: outputBucket, prefix: 'gallery/', variable: 'FACEREC_OUTPUT_BUCKET' },
     },
     fleet: { client: ec2Client(), settings: launch, placements: places },
+    fleetName: config.fleet,
     visibilitySeconds: config.visibilitySeconds,
     maxReceives: config.maxReceives,
     programs,

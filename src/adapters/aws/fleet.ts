@@ -62,6 +62,8 @@ export class Ec2Fleet implements Fleet {
   readonly #attempts = new Map<number, Attempt>();
   /** Slots left to a controller with other settings, and until when, ms. */
   readonly #left = new Map<number, number>();
+  /** When the end of an instance was last asked for, ms. */
+  readonly #ending = new Map<string, number>();
   readonly #launching = new Set<number>();
   /** What an operator has been told, so that it is said once. */
   readonly #told = new Set<string>();
@@ -98,6 +100,11 @@ export class Ec2Fleet implements Fleet {
     return this.#slots.list();
   }
 
+  /** Those near the turn of their epoch, and those left to a controller with other settings. */
+  closedSlots(below: number): number[] {
+    return Array.from({ length: below }, (_, slot) => slot).filter(slot => this.#epoch(slot) === undefined);
+  }
+
   /**
    * Rejects as `list` does. What EC2 answers to the launches themselves is logged, and tried again by a later call:
    * a slot that is not filled now is asked for again.
@@ -120,10 +127,15 @@ export class Ec2Fleet implements Fleet {
     );
   }
 
+  /** An end takes a while and is wanted until it is seen: EC2 is asked again after `ABSENT_MS`, not before. */
   async terminate(ids: readonly string[]): Promise<void> {
-    await this.#each('ec2:TerminateInstances', ids, InstanceIds =>
+    const now = this.#now();
+    for (const [id, at] of this.#ending) if (now - at >= ABSENT_MS) this.#ending.delete(id);
+    const due = ids.filter(id => !this.#ending.has(id));
+    await this.#each('ec2:TerminateInstances', due, InstanceIds =>
       this.#client.send(new TerminateInstancesCommand({ InstanceIds })),
     );
+    for (const id of due) this.#ending.set(id, now);
   }
 
   /** The instances go on working: the next controller finds them. */
@@ -180,8 +192,7 @@ export class Ec2Fleet implements Fleet {
 
   async #fill(slot: number): Promise<void> {
     if (this.#launching.has(slot) || this.#slots.isHeld(slot)) return;
-    if (this.#now() < (this.#left.get(slot) ?? 0)) return;
-    const epoch = epochOf(slot, this.#now(), this.#epochs);
+    const epoch = this.#epoch(slot);
     if (epoch === undefined) return;
     this.#launching.add(slot);
     try {
@@ -189,6 +200,12 @@ export class Ec2Fleet implements Fleet {
     } finally {
       this.#launching.delete(slot);
     }
+  }
+
+  /** The epoch in which to launch in a slot; undefined while it is closed. */
+  #epoch(slot: number): number | undefined {
+    if (this.#now() < (this.#left.get(slot) ?? 0)) return undefined;
+    return epochOf(slot, this.#now(), this.#epochs);
   }
 
   /** Where the last call stopped, unless the slot has come further since. */

@@ -16,6 +16,7 @@ export class ImdsError extends Error {
   override readonly name = 'ImdsError';
 }
 
+const service = 'the instance metadata service';
 /** Metadata is a few bytes; an identity document under 1 KiB. */
 const MOST_BYTES = 16_384;
 
@@ -49,7 +50,7 @@ export class Imds {
       response = await this.#request(url, { headers: await this.#authorised() });
     }
     if (response.status === 404) return undefined;
-    if (response.status !== 200) throw new ImdsError(`${url} answered ${response.status}`);
+    if (response.status !== 200) throw new ImdsError(`${service} answered ${url} with ${response.status}`);
     return response.text;
   }
 
@@ -64,7 +65,7 @@ export class Imds {
     const at = this.#now();
     const { status, text } = await this.#request(url, { method: 'PUT', headers });
     if (status !== 200 || !/^[\x21-\x7e]{1,1024}$/.test(text))
-      throw new ImdsError(`${url} answered ${status}`);
+      throw new ImdsError(`${service} answered ${url} with ${status}`);
     // Renewed a little early.
     return { value: text, until: at + this.#tokenSeconds * 900 };
   }
@@ -74,11 +75,14 @@ export class Imds {
     try {
       const response = await this.#fetch(this.#endpoint + url, { ...init, signal, redirect: 'error' });
       const text = await response.text();
-      if (text.length > MOST_BYTES) throw new ImdsError(`${url} answered ${text.length} characters`);
+      if (text.length > MOST_BYTES)
+        throw new ImdsError(`${service} answered ${url} with ${text.length} characters`);
       return { status: response.status, text };
     } catch (error) {
       if (error instanceof ImdsError) throw error;
-      throw new ImdsError(`no answer from ${this.#endpoint}${url}: ${messageOf(error)}`, { cause: error });
+      throw new ImdsError(`${service} does not answer ${this.#endpoint}${url}: ${messageOf(error)}`, {
+        cause: error,
+      });
     }
   }
 }

@@ -10,10 +10,11 @@ import { workerSettings } from './workerSettings.ts';
 
 /** How workers are launched, from the configuration and the environment that goes along to them. */
 export function launchSettings(
+  fleet: string,
   aws: AwsConfig,
   environment: Readonly<Record<string, string | undefined>>,
 ): { launch: LaunchSettings; places: readonly Placement[] } {
-  const { fleet, launchTemplate, ami, instanceProfile, keyName, securityGroups } = aws;
+  const { launchTemplate, ami, instanceProfile, keyName, securityGroups } = aws;
   if (!launchTemplate && !ami)
     throw new SetupError(
       'FACEREC_LAUNCH_TEMPLATE or FACEREC_AMI: one of the two is needed to launch workers',
@@ -34,11 +35,12 @@ export function launchSettings(
 
 /** The controller's fleet of EC2 instances. */
 export function openEc2Fleet(
+  fleet: string,
   aws: AwsConfig,
   environment: Readonly<Record<string, string | undefined>>,
   lease: Lease | undefined,
   log: Log,
 ): Ec2Fleet {
-  const { launch, places } = launchSettings(aws, environment);
+  const { launch, places } = launchSettings(fleet, aws, environment);
   return new Ec2Fleet({ ...launch, client: ec2Client(), placements: places, log, ...(lease && { lease }) });
 }

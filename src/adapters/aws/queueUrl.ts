@@ -6,7 +6,7 @@ import { AwsError } from './errors.ts';
  * variable that named it, for the AwsError with which this rejects.
  */
 export async function queueUrl(client: SQSClient, nameOrUrl: string, variable?: string): Promise<string> {
-  if (/^https?:\/\//.test(nameOrUrl)) return nameOrUrl;
+  if (isUrl(nameOrUrl)) return nameOrUrl;
   const call = {
     service: 'SQS',
     action: 'sqs:GetQueueUrl',
@@ -20,4 +20,8 @@ export async function queueUrl(client: SQSClient, nameOrUrl: string, variable?: 
   } catch (error) {
     throw new AwsError(error, call);
   }
+}
+
+export function isUrl(nameOrUrl: string): boolean {
+  return /^https?:\/\//.test(nameOrUrl);
 }

@@ -1,32 +1,40 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { AwsConfig, Config } from '../../config.ts';
 import type { Services } from '../../ports.ts';
-import { SetupError } from '../../runtime/setup.ts';
 import { S3Blobs } from './blobs.ts';
-import { type SqsClients, s3Client, sqsClients } from './clients.ts';
-import { AwsError } from './errors.ts';
+import { checkEndpoints } from './clientSettings.ts';
+import { s3Client, sqsClients } from './clients.ts';
+import { type Patience, patiently } from './patience.ts';
 import { SqsQueue } from './queue.ts';
 import { queueUrl } from './queueUrl.ts';
+import { findRegion } from './region.ts';
 
 /** Completions come one by one; a short rest after each batch of them joins those of a steady flow. */
 const COMPLETION_WINDOW = { waitMs: 5, spacingMs: 250 };
 /** Nobody waits for a deletion; a worker that dies before it finds the result stored already. */
 const DELETION_WINDOW = { waitMs: 5, spacingMs: 1000 };
 
-/** Kinds of AwsError that trying again does not change. */
-const lasting = [
-  'access-denied',
-  'missing',
-  'wrong-region',
-  'no-region',
-  'no-credentials',
-  'bad-credentials',
-];
-
-/** Queues on SQS, stores on S3. Rejects with a SetupError that names the variable when a queue cannot be found. */
-export async function openAwsServices(config: Config, aws: AwsConfig): Promise<Services> {
+/**
+ * Queues on SQS, stores on S3. What is wrong with the account is told at the start: rejects with a SetupError that names
+ * the resource and the variable when it does not pass in time.
+ */
+export async function openAwsServices(config: Config, aws: AwsConfig, patience: Patience): Promise<Services> {
+  checkEndpoints(process.env);
   const sqs = sqsClients();
   const s3 = s3Client();
-  const urls = await openQueueUrls(sqs, aws);
+  const stores = storesOf(s3, aws);
+  const urls = await patiently(patience, async () => {
+    await findRegion();
+    const found = await queueUrls(sqs.calls, aws);
+    // What every program reads; the doctor looks at the rest.
+    await Promise.all([
+      stores.output.get('readyz'),
+      stores.gallery.get('head'),
+      stores.gallery.list('segments/', { limit: 1 }),
+    ]);
+    return found;
+  });
   const { visibilitySeconds } = config;
   const queues = {
     requests: new SqsQueue({
@@ -51,20 +59,6 @@ export async function openAwsServices(config: Config, aws: AwsConfig): Promise<S
       variable: 'FACEREC_DEAD_LETTER_QUEUE',
     }),
   };
-  const store = (bucket: string, variable: string, prefix?: string) =>
-    new S3Blobs({ client: s3, bucket, variable, ...(prefix && { prefix }) });
-  const { inputBucket, outputBucket, galleryBucket } = aws;
-  const stores = {
-    input: store(inputBucket, 'FACEREC_INPUT_BUCKET'),
-    output: store(outputBucket, 'FACEREC_OUTPUT_BUCKET'),
-    gallery: galleryBucket
-      ? store(galleryBucket, 'FACEREC_GALLERY_BUCKET')
-      : store(outputBucket, 'FACEREC_OUTPUT_BUCKET', 'gallery/'),
-  };
-  await orSetupError(() =>
-    // What every program reads; the doctor looks at the rest.
-    Promise.all([stores.output.get('readyz'), stores.gallery.get('head')]),
-  );
   return {
     ...queues,
     ...stores,
@@ -75,33 +69,29 @@ export async function openAwsServices(config: Config, aws: AwsConfig): Promise<S
   };
 }
 
-/** Rejects with a SetupError that names the variable when a queue cannot be found. */
-export function openQueueUrls(sqs: SqsClients, aws: AwsConfig): Promise<QueueUrls> {
-  return orSetupError(() => queueUrls(sqs, aws));
+function storesOf(client: S3Client, { inputBucket, outputBucket, galleryBucket }: AwsConfig) {
+  const store = (bucket: string, variable: string, prefix?: string) =>
+    new S3Blobs({ client, bucket, variable, ...(prefix && { prefix }) });
+  return {
+    input: store(inputBucket, 'FACEREC_INPUT_BUCKET'),
+    output: store(outputBucket, 'FACEREC_OUTPUT_BUCKET'),
+    gallery: galleryBucket
+      ? store(galleryBucket, 'FACEREC_GALLERY_BUCKET')
+      : store(outputBucket, 'FACEREC_OUTPUT_BUCKET', 'gallery/'),
+  };
 }
 
-export interface QueueUrls {
+interface QueueUrls {
   readonly requests: string;
   readonly responses: string;
   readonly deadLetters: string;
 }
 
-async function queueUrls({ calls }: SqsClients, aws: AwsConfig): Promise<QueueUrls> {
+async function queueUrls(calls: SQSClient, aws: AwsConfig): Promise<QueueUrls> {
   const [requests, responses, deadLetters] = await Promise.all([
     queueUrl(calls, aws.requestQueue, 'FACEREC_REQUEST_QUEUE'),
     queueUrl(calls, aws.responseQueue, 'FACEREC_RESPONSE_QUEUE'),
     queueUrl(calls, aws.deadLetterQueue, 'FACEREC_DEAD_LETTER_QUEUE'),
   ]);
   return { requests, responses, deadLetters };
-}
-
-/** What trying again does not change ends the program at its start, with the sentence of the AwsError. */
-async function orSetupError<T>(step: () => Promise<T>): Promise<T> {
-  try {
-    return await step();
-  } catch (error) {
-    if (error instanceof AwsError && lasting.includes(error.kind))
-      throw new SetupError(error.message, { cause: error });
-    throw error;
-  }
 }

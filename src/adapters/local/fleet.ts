@@ -1,7 +1,7 @@
 import type { Subprocess } from 'bun';
 import type { Fleet, Instance, Log } from '../../ports.ts';
 import { SetupError } from '../../runtime/setup.ts';
-import { EXIT } from '../../runtime/shutdown.ts';
+import { EXIT, RELOAD_LINE } from '../../runtime/shutdown.ts';
 import { Backoff } from './backoff.ts';
 
 export interface LocalFleetOptions {
@@ -53,6 +53,10 @@ export class LocalFleet implements Fleet {
     }));
   }
 
+  closedSlots(): number[] {
+    return [];
+  }
+
   /** Does nothing while workers die right after their start (see `Backoff`). Rejects when none can be started. */
   async launch(slots: readonly number[]): Promise<void> {
     if (this.#closed) throw new Error('the fleet is closed');
@@ -72,6 +76,16 @@ export class LocalFleet implements Fleet {
 
   async terminate(ids: readonly string[]): Promise<void> {
     this.#dismiss(ids, 'SIGKILL');
+  }
+
+  /** Asks all workers to read their configuration again. */
+  reload(): void {
+    const tell = async ({ process: { stdin } }: Child) => {
+      await stdin.write(RELOAD_LINE);
+      await stdin.flush();
+    };
+    // One that ends in this moment, or does not read its life line, has no use for it.
+    for (const child of this.#children.values()) void tell(child).catch(() => {});
   }
 
   /** Asks all workers to stop, and ends those that are still there after `graceMs`. */

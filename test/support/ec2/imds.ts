@@ -11,6 +11,12 @@ export interface ImdsServerOptions {
   /** Read anew for each request. */
   readonly tags?: () => ReadonlyMap<string, string>;
   readonly credentials?: RoleCredentials;
+  /** What the instance was given at its launch. */
+  readonly userData?: string;
+  /** Of its network interface. */
+  readonly mac?: string;
+  /** Default: a free port of loopback. */
+  readonly address?: { readonly hostname: string; readonly port: number };
   readonly now?: () => number;
 }
 
@@ -33,52 +39,55 @@ const ROLE = 'facerec-worker';
 
 /** One instance's metadata service (IMDSv2) on a free loopback port: token, identity, tags, role credentials, spot notice. */
 export function startImds(options: ImdsServerOptions): ImdsServer {
-  const { instanceId, region = 'us-east-1', tags = () => new Map(), now = Date.now } = options;
+  const { instanceId, region = 'us-east-1', tags = () => new Map(), now = Date.now, userData } = options;
+  const { mac = '0e:00:00:00:00:01', address = { hostname: '127.0.0.1', port: 0 } } = options;
   const { credentials = { accessKeyId: 'ASIATEST', secretAccessKey: 'test', sessionToken: 'test' } } =
     options;
   const sessions = new Map<string, number>();
   const calls = new Map<string, number>();
   let interruption: number | undefined;
 
-  const metadata = (path: string): string | undefined => {
-    const tag = /^tags\/instance\/(.+)$/.exec(path)?.[1];
-    if (tag !== undefined) return tags().get(decodeURIComponent(tag));
-    switch (path) {
-      case 'instance-id':
-        return instanceId;
-      case 'placement/region':
-        return region;
-      case 'placement/availability-zone':
-        return `${region}a`;
-      case 'tags/instance/':
-      case 'tags/instance':
-        return [...tags().keys()].join('\n');
-      case 'iam/security-credentials/':
-        return ROLE;
-      case `iam/security-credentials/${ROLE}`:
-        return JSON.stringify({
-          Code: 'Success',
-          LastUpdated: new Date(now()).toISOString(),
-          Type: 'AWS-HMAC',
-          AccessKeyId: credentials.accessKeyId,
-          SecretAccessKey: credentials.secretAccessKey,
-          Token: credentials.sessionToken,
-          Expiration: new Date(now() + 3_600_000).toISOString(),
-        });
-      case 'spot/instance-action':
-        return interruption === undefined
-          ? undefined
-          : JSON.stringify({ action: 'terminate', time: new Date(interruption).toISOString() });
-      case 'events/recommendations/rebalance':
-        return JSON.stringify({ noticeTime: new Date(now()).toISOString() });
-      default:
-        return undefined;
-    }
-  };
+  const credentialsJson = () =>
+    JSON.stringify({
+      Code: 'Success',
+      LastUpdated: new Date(now()).toISOString(),
+      Type: 'AWS-HMAC',
+      AccessKeyId: credentials.accessKeyId,
+      SecretAccessKey: credentials.secretAccessKey,
+      Token: credentials.sessionToken,
+      Expiration: new Date(now() + 3_600_000).toISOString(),
+    });
+  const metadata = (): Tree => ({
+    'ami-id': 'ami-0123456789abcdef0',
+    'instance-id': instanceId,
+    'instance-type': 't3.micro',
+    mac,
+    placement: { region, 'availability-zone': `${region}a` },
+    tags: { instance: Object.fromEntries(tags()) },
+    iam: { 'security-credentials': { [ROLE]: credentialsJson() } },
+    network: { interfaces: { macs: { [mac]: { 'device-number': '0', mac } } } },
+    ...(interruption !== undefined && {
+      spot: {
+        'instance-action': JSON.stringify({
+          action: 'terminate',
+          time: new Date(interruption).toISOString(),
+        }),
+      },
+    }),
+    events: {
+      recommendations: { rebalance: JSON.stringify({ noticeTime: new Date(now()).toISOString() }) },
+    },
+  });
+  const all = (): Tree => ({
+    'meta-data': metadata(),
+    ...(userData !== undefined && { 'user-data': userData }),
+    dynamic: {
+      'instance-identity': { document: JSON.stringify({ instanceId, region, accountId: '000000000000' }) },
+    },
+  });
 
   const server = Bun.serve({
-    hostname: '127.0.0.1',
-    port: 0,
+    ...address,
     fetch(request) {
       const path = new URL(request.url).pathname;
       calls.set(path, (calls.get(path) ?? 0) + 1);
@@ -94,17 +103,13 @@ export function startImds(options: ImdsServerOptions): ImdsServer {
       }
       const until = sessions.get(request.headers.get('x-aws-ec2-metadata-token') ?? '') ?? 0;
       if (until <= now()) return new Response('', { status: 401 });
-      const identity = JSON.stringify({ instanceId, region, accountId: '000000000000' });
-      const text =
-        path === '/latest/dynamic/instance-identity/document'
-          ? identity
-          : metadata(path.replace('/latest/meta-data/', ''));
+      const text = read(all(), path);
       return text === undefined ? new Response('', { status: 404 }) : new Response(text);
     },
   });
 
   const imds: ImdsServer = {
-    url: `http://127.0.0.1:${server.port}`,
+    url: `http://${address.hostname}:${server.port}`,
     calls,
     mode: 'answering',
     interrupt(at) {
@@ -116,4 +121,23 @@ export function startImds(options: ImdsServerOptions): ImdsServer {
     close: () => server.stop(true),
   };
   return imds;
+}
+
+interface Tree {
+  readonly [name: string]: string | Tree;
+}
+
+/** What lies at `/<version>/<path>`: a text, or the names in a directory, those of directories with a slash. */
+function read(tree: Tree, path: string): string | undefined {
+  const [, version = '', ...names] = path.split('/');
+  if (!/^(latest|\d{4}-\d\d-\d\d)$/.test(version)) return undefined;
+  let here: string | Tree | undefined = tree;
+  for (const name of names.filter(name => name !== '').map(decodeURIComponent)) {
+    if (here === undefined || typeof here === 'string') return undefined;
+    here = here[name];
+  }
+  if (here === undefined || typeof here === 'string') return here;
+  return Object.entries(here)
+    .map(([name, inside]) => (typeof inside === 'string' ? name : `${name}/`))
+    .join('\n');
 }

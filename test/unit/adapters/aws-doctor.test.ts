@@ -5,6 +5,7 @@ import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/c
 import { s3Client, sqsClients } from '../../../src/adapters/aws/clients.ts';
 import { type DoctorOptions, examine } from '../../../src/adapters/aws/doctor.ts';
 import type { Finding } from '../../../src/adapters/aws/doctorVerdict.ts';
+import { permissions } from '../../../src/adapters/aws/permissions.ts';
 import { testClient } from '../../support/ec2/fleet.ts';
 import { type Ec2Server, startEc2 } from '../../support/ec2/server.ts';
 import { clientOptions, type Fauxqs, startFauxqs } from '../../support/fauxqs.ts';
@@ -67,6 +68,7 @@ beforeEach(async () => {
       settings: { fleet: 'test', image: 'ami-1', instanceProfile: 'worker', userData: '#cloud-config\n' },
       placements: [{ subnet: 'subnet-a' }],
     },
+    fleetName: 'test',
     visibilitySeconds: 60,
     maxReceives: 5,
   };
@@ -91,7 +93,7 @@ test('where everything is fine, every action that a program needs is found allow
   expect(actionsOn(findings, responses.url)).toEqual(actionsOn(findings, requests.url));
   expect(actionsOn(findings, deadLetters.url)).not.toContain('sqs:DeleteMessage');
   for (const name of ['input', 'output', 'gallery'])
-    expect(actionsOn(findings, `bucket ${name}`)).toEqual([
+    expect([...new Set(actionsOn(findings, `bucket ${name}`))]).toEqual([
       's3:ListBucket',
       's3:GetObject',
       's3:PutObject',
@@ -160,7 +162,14 @@ test('puts and deletes are conditional, puts are broken as well, and no message 
 test('a store that ignores conditions is cleaned up after, and that is said', async () => {
   gate.dropConditions = true;
   const findings = (await all(healthy)).filter(({ advice }) => advice !== undefined);
-  expect(findings.map(({ ok, action }) => [ok, action])).toEqual(Array(3).fill([true, 's3:PutObject']));
+  const putKinds = new Set(
+    permissions.flatMap(({ action, target }) =>
+      action === 's3:PutObject' && 'keys' in target ? [`${target.bucket} ${target.keys}`] : [],
+    ),
+  );
+  expect(findings.map(({ ok, action }) => [ok, action])).toEqual(
+    Array(putKinds.size).fill([true, 's3:PutObject']),
+  );
   expect(findings[0]?.advice).toContain('FACEREC_LEASE');
   for (const name of ['input', 'output', 'gallery']) expect(await keysOf(name)).toEqual([]);
 });
@@ -170,7 +179,7 @@ test('what such a store keeps and nobody may delete is named', async () => {
   gate.refusals.set(`s3:DeleteObject gallery-${run}`, denial('AccessDenied', 's3:DeleteObject'));
   const findings = await all(healthy);
   const [key] = await keysOf('gallery');
-  expect(key).toStartWith('gallery/facerec-doctor-');
+  expect(key).toStartWith('gallery/headfacerec-doctor-');
   const put = findings.find(
     ({ action, resource }) => action === 's3:PutObject' && resource.includes('gallery'),
   );
@@ -271,12 +280,90 @@ for (const action of [
 for (const action of ['ListBucket', 'GetObject', 'PutObject', 'DeleteObject'])
   test(`s3:${action} denied on a bucket`, async () => {
     gate.refusals.set(`s3:${action} gallery-${run}`, denial('AccessDenied', `s3:${action}`));
+    const kinds = {
+      ListBucket: ['*'],
+      GetObject: ['head*', 'segments/*'],
+      PutObject: ['head*', 'segments/*'],
+      DeleteObject: ['segments/*'],
+    }[action]!;
+    const found = await faults(healthy);
+    expect(found.map(({ action, resource }) => [action, resource])).toEqual(
+      kinds.map(kind => [`s3:${action}`, `bucket gallery-${run}, keys gallery/${kind}`]),
+    );
+    for (const { advice } of found)
+      expect(advice).toMatch(new RegExp(`^s3:${action} on bucket .* \\(FACEREC_GALLERY_BUCKET\\) is denied`));
+  });
+
+test('a policy that allows some keys of a bucket and not others: what it leaves out is named', async () => {
+  gate.refusals.set(`s3:PutObject output-${run}/trying/`, denial('AccessDenied', 's3:PutObject'));
+  await only(
+    healthy,
+    { action: 's3:PutObject', resource: `bucket output-${run}, keys trying/*`, program: ['worker'] },
+    /FACEREC_OUTPUT_BUCKET/,
+  );
+});
+
+test('queues by name: their URLs are asked for, and what cannot be found is one finding', async () => {
+  const { queues } = healthy;
+  const named = (queue: { readonly url: string; readonly variable: string }, name = queue.url) => ({
+    ...queue,
+    url: name.split('/').at(-1)!,
+  });
+  const byName = {
+    requests: named(queues.requests),
+    responses: named(queues.responses),
+    deadLetters: named(queues.deadLetters),
+  };
+  const findings = await all({ ...healthy, queues: byName });
+  expect(findings.filter(({ ok, advice }) => !ok || advice !== undefined)).toEqual([]);
+  expect(findings.filter(({ action }) => action === 'sqs:GetQueueUrl')).toHaveLength(3);
+  expect(actionsOn(findings, queues.requests.url)).toContain('sqs:SendMessage');
+
+  for (const role of ['requests', 'responses', 'deadLetters'] as const) {
+    const lost = { ...byName, [role]: named(queues[role], 'nowhere') };
     await only(
-      healthy,
-      { action: `s3:${action}`, resource: `bucket gallery-${run}, keys gallery/*` },
-      new RegExp(`^s3:${action} on bucket .* \\(FACEREC_GALLERY_BUCKET\\) is denied`),
+      { ...healthy, queues: lost },
+      { action: 'sqs:GetQueueUrl', resource: 'queue nowhere', program: ['web', 'controller', 'worker'] },
+      /does not exist/,
+    );
+  }
+  gate.refusals.set(`sqs:GetQueueUrl responses-${run}`, denial('AccessDenied', 'sqs:GetQueueUrl'));
+  await only(
+    { ...healthy, queues: byName },
+    { action: 'sqs:GetQueueUrl' },
+    /FACEREC_RESPONSE_QUEUE.* is denied/,
+  );
+});
+
+test('every permission in the table is asked for, of the programs that need it', async () => {
+  const names = { requests: 'requests', responses: 'responses', deadLetters: 'dead' } as const;
+  const queues = Object.fromEntries(
+    Object.entries(healthy.queues).map(([role, queue]) => [
+      role,
+      { ...queue, url: `${names[role as keyof typeof names]}-${run}` },
+    ]),
+  ) as unknown as DoctorOptions['queues'];
+  const findings = await all({ ...healthy, queues });
+  const unasked = permissions.filter(({ program, action, target }) => {
+    // Looked at by the dry run of RunInstances, which fails without it.
+    if (action === 'iam:PassRole') return false;
+    const resource =
+      'queue' in target
+        ? `${names[target.queue]}-${run}`
+        : 'bucket' in target
+          ? `${target.bucket}-${run}`
+          : '';
+    const keys = 'keys' in target ? target.keys.replace('{fleet}', 'test') : '';
+    return !findings.some(
+      each =>
+        each.action === action &&
+        each.program.includes(program) &&
+        each.resource.includes(resource) &&
+        each.resource.endsWith(keys),
     );
   });
+  expect(unasked).toEqual([]);
+});
 
 test('without s3:ListBucket, S3 names it when an absent key is asked for: GetObject itself is allowed', async () => {
   for (const action of ['ListBucket', 'GetObject'])
@@ -291,12 +378,14 @@ test('without s3:ListBucket and without a name, it cannot be told whether GetObj
       code: 'AccessDenied',
       message: 'Access Denied',
     });
-  const [list, get, ...rest] = await faults(healthy);
-  expect(rest).toEqual([]);
+  const [list, ...gets] = await faults(healthy);
   expect(list).toMatchObject({ action: 's3:ListBucket' });
   expect(list).not.toHaveProperty('uncertain');
-  expect(get).toMatchObject({ action: 's3:GetObject', uncertain: true });
-  expect(get?.advice).toContain('Allow s3:ListBucket first');
+  expect(gets).toHaveLength(2);
+  for (const get of gets) {
+    expect(get).toMatchObject({ action: 's3:GetObject', uncertain: true });
+    expect(get.advice).toContain('Allow s3:ListBucket first');
+  }
 });
 
 for (const action of ['DescribeInstances', 'RunInstances', 'CreateTags', 'TerminateInstances'])
@@ -489,7 +578,7 @@ function denial(code: string, action: string): Refusal {
 
 interface Gate {
   readonly url: string;
-  /** By action and the name of the queue or bucket, such as `sqs:SendMessage requests`. */
+  /** By action and the name of the queue or bucket, or a folder in it: `sqs:SendMessage requests`, `s3:PutObject photos/a/`. */
   readonly refusals: Map<string, Refusal>;
   readonly seen: { readonly action: string; readonly headers: Headers; readonly body: string }[];
   /** Makes a store that knows no conditions. */
@@ -511,9 +600,11 @@ function startGate(behind: string): Gate {
       const key = pathname.split('/').slice(2).join('/');
       const action = target === undefined ? `s3:${s3Action(request.method, key)}` : `sqs:${target}`;
       seen.push({ action, headers: request.headers, body });
+      const { QueueName, QueueUrl } = target === undefined ? {} : JSON.parse(body);
       const name =
-        target === undefined ? pathname.split('/')[1] : String(JSON.parse(body).QueueUrl).split('/').at(-1);
-      const refusal = refusals.get(`${action} ${name}`);
+        target === undefined ? pathname.split('/')[1] : String(QueueName ?? QueueUrl.split('/').at(-1));
+      const folder = `${name}/${key.slice(0, key.lastIndexOf('/') + 1)}`;
+      const refusal = refusals.get(`${action} ${name}`) ?? refusals.get(`${action} ${folder}`);
       if (refusal) return target === undefined ? s3Refusal(refusal) : sqsRefusal(refusal);
       const headers = new Headers(request.headers);
       if (gate.dropConditions) headers.delete('if-match');

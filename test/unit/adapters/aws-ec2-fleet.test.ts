@@ -153,6 +153,20 @@ describe('the life of an instance', () => {
     expect(calls('RunInstances')).toBe(2);
   });
 
+  test('is asked to end once a minute, however often that is wanted', async () => {
+    await start({ stopMs: 150_000 });
+    const fleet = fleetWith();
+    await fleet.launch([0, 1]);
+    const [one, two] = (await fleet.list()).map(({ id }) => id);
+    ec2.cloud.faults.next('TerminateInstances', { kind: 'error', code: 'RequestLimitExceeded' });
+    await expect(fleet.terminate([one!])).rejects.toThrow('ec2:TerminateInstances');
+    for (let second = 0; second < 120; second++) {
+      await fleet.terminate(second < 30 ? [one!] : [one!, two!]);
+      time += 1_000;
+    }
+    expect(calls('TerminateInstances')).toBe(4);
+  });
+
   test('an id that EC2 does not know is neither an error nor a proof of death', async () => {
     await start({ newLagMs: 30_000 });
     const fleet = fleetWith();
@@ -222,6 +236,33 @@ describe('any number of controllers', () => {
     time = turn + 61_000;
     await fleetWith().launch([0]);
     expect(live()).toHaveLength(1);
+  });
+
+  test('says which slots cannot be filled now: at the turn of an epoch, and with other settings', async () => {
+    const turn = 43_200_000 * 41_001;
+    const fleet = fleetWith();
+    expect(fleet.closedSlots(15)).toEqual([]);
+    // The turns of the slots are four minutes apart.
+    for (const [slot, minutes] of [
+      [0, 0],
+      [3, -12],
+    ] as const) {
+      time = turn + minutes * 60_000 - 59_000;
+      expect(fleet.closedSlots(15)).toEqual([slot]);
+      time += 118_000;
+      expect(fleet.closedSlots(15)).toEqual([slot]);
+      expect(fleet.closedSlots(slot)).toEqual([]);
+      time += 2_000;
+      expect(fleet.closedSlots(15)).toEqual([]);
+    }
+    time = noon;
+    await start({ newLagMs: 30_000 });
+    await fleetWith().launch([2]);
+    const changed = fleetWith({ image: 'ami-2' });
+    await changed.launch([0, 2]);
+    expect(changed.closedSlots(15)).toEqual([2]);
+    time += 61_000;
+    expect(changed.closedSlots(15)).toEqual([]);
   });
 
   test('only the holder of the lease launches, where there is one', async () => {

@@ -7,6 +7,7 @@ import { hasCustomEndpoint } from '../../../src/adapters/aws/clientSettings.ts';
 import { s3Client, sqsClients } from '../../../src/adapters/aws/clients.ts';
 import { ec2Client } from '../../../src/adapters/aws/ec2Client.ts';
 import { SqsQueue } from '../../../src/adapters/aws/queue.ts';
+import { startImds } from '../../support/ec2/imds.ts';
 
 setDefaultTimeout(60_000);
 
@@ -117,4 +118,27 @@ test('where nobody listens, the error says what to check', async () => {
     kind: 'network',
     message: expect.stringContaining('(FACEREC_PHOTOS)'),
   });
+});
+
+test('a metadata service that takes its time, and fails now and then, still gives credentials', async () => {
+  const imds = startImds({ instanceId: 'i-0123456789abcdef0' });
+  let failures = 1;
+  const slow = Bun.serve({
+    port: 0,
+    hostname: '127.0.0.1',
+    async fetch(request) {
+      const { pathname } = new URL(request.url);
+      // The SDK's own limit is a second.
+      await Bun.sleep(1_200);
+      if (pathname.endsWith('/security-credentials/') && failures-- > 0)
+        return new Response('', { status: 500 });
+      return fetch(imds.url + pathname, { method: request.method, headers: request.headers });
+    },
+  });
+  setEnvironment({ AWS_EC2_METADATA_SERVICE_ENDPOINT: slow.url.origin, AWS_REGION: 'us-east-1' });
+  delete process.env.AWS_EC2_METADATA_DISABLED;
+  expect(await sqsClients().calls.config.credentials()).toMatchObject({ accessKeyId: 'ASIATEST' });
+  expect(failures).toBeLessThanOrEqual(0);
+  await slow.stop(true);
+  await imds.close();
 });

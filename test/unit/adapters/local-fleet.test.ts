@@ -161,6 +161,19 @@ describe('LocalFleet', () => {
   });
 });
 
+test('workers are told to reload on their life line; one that does not read it harms nobody', async () => {
+  const told = join(root, 'told');
+  const script = `case $FACEREC_INSTANCE_ID in *-0-*) exec 0<&-; echo > ${told}.deaf; exec sleep 600;; *) read line; echo "$line" > ${told}; exec sleep 600;; esac`;
+  const { fleet } = newFleet({ PATH: process.env.PATH ?? '' }, { command: ['sh', '-c', script] });
+  await fleet.launch([0, 1]);
+  await until(() => Bun.file(`${told}.deaf`).size > 0, 'the deaf one to run');
+  fleet.reload();
+  fleet.reload();
+  await until(() => Bun.file(told).size > 0, 'the other to hear');
+  expect(await Bun.file(told).text()).toBe('reload\n');
+  expect(await fleet.list()).toHaveLength(2);
+});
+
 test('a local host asks for nothing, and stays on', async () => {
   const host = new LocalHost('app-tier-instance-0-abc');
   expect(host.id).toBe('app-tier-instance-0-abc');

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { LocalBlobs } from '../../../src/adapters/local/blobs.ts';
 import { ControllerLease } from '../../../src/controller/lease.ts';
-import { LEASE_KEY } from '../../../src/core/lease.ts';
+import { Presence } from '../../../src/controller/presence.ts';
+import { leaseKey } from '../../../src/core/lease.ts';
 import type { Blobs } from '../../../src/ports.ts';
 import { silentLog } from '../../../src/runtime/log.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
@@ -16,9 +17,10 @@ beforeEach(async () => {
   time = 0;
 });
 
-function lease(holder: string, store: Blobs = output): ControllerLease {
+function lease(holder: string, store: Blobs = output, fleet = 'f'): ControllerLease {
   return new ControllerLease({
     output: store,
+    fleet,
     holder,
     log: silentLog,
     monotonic: () => time,
@@ -80,8 +82,22 @@ test('a holder that cannot reach the store stops acting before another may begin
   expect(await advance(20, a, b)).toEqual([false, true]);
 });
 
+test('fleets that share a store do not share a lease', async () => {
+  const [a, b] = [lease('a'), lease('b', output, 'f2')];
+  expect([await a.mayAct(), await b.mayAct()]).toEqual([true, true]);
+  expect(await advance(120, a, b)).toEqual([true, true]);
+});
+
+test('controllers without a lease show that they are there, each fleet at its own place', async () => {
+  const seen = async (fleet: string) => (await output.get(leaseKey(fleet)))?.etag;
+  const one = new Presence(output, 'f', 'a');
+  expect([await one.mayAct(), await new Presence(output, 'f', 'b').mayAct()]).toEqual([true, true]);
+  expect(await seen('f')).toBeDefined();
+  expect(await seen('f2')).toBeUndefined();
+});
+
 test('garbage in the place of the lease is taken over', async () => {
-  await output.put(LEASE_KEY, new TextEncoder().encode('{"v":7}'));
+  await output.put(leaseKey('f'), new TextEncoder().encode('{"v":7}'));
   expect(await lease('a').mayAct()).toBe(true);
 });
 
@@ -99,7 +115,7 @@ test('never two at once, whoever dies, pauses or is late', async () => {
       ),
       async steps => {
         time = 0;
-        await output.delete(LEASE_KEY);
+        await output.delete(leaseKey('f'));
         const leases = ['a', 'b', 'c'].map(holder => lease(holder));
         for (const { wait, runs, stops } of steps) {
           time += wait;

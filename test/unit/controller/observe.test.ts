@@ -5,7 +5,7 @@ import { LocalQueue } from '../../../src/adapters/local/queue.ts';
 import { act } from '../../../src/controller/act.ts';
 import { Observer } from '../../../src/controller/observe.ts';
 import { type Heartbeat, heartbeatKey } from '../../../src/core/heartbeat.ts';
-import type { Fleet, Instance, LogFields } from '../../../src/ports.ts';
+import type { Blobs, Fleet, Instance, LogFields, Queue } from '../../../src/ports.ts';
 import { silentLog } from '../../../src/runtime/log.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 import { wrapBlobs } from '../../support/wrap.ts';
@@ -13,13 +13,16 @@ import { wrapBlobs } from '../../support/wrap.ts';
 /** A fleet that only remembers what was asked of it. */
 class NotedFleet implements Fleet {
   readonly asked: string[] = [];
-  readonly #instances: Instance[];
+  instances: Instance[];
 
   constructor(instances: Instance[]) {
-    this.#instances = instances;
+    this.instances = instances;
   }
   async list() {
-    return this.#instances;
+    return this.instances;
+  }
+  closedSlots(below: number) {
+    return [below - 1];
   }
   async launch(slots: readonly number[]) {
     this.asked.push(`launch ${slots}`);
@@ -33,13 +36,21 @@ class NotedFleet implements Fleet {
   async close() {}
 }
 
+function watching(output: Blobs, fleet: Fleet, now: () => number, queue?: Queue): Observer {
+  const file = join(temporaryDirectory(), 'q.sqlite');
+  const requests = queue ?? new LocalQueue({ file, name: 'q', visibilitySeconds: 30 });
+  // A clock that only goes forward need not agree with any other.
+  const monotonic = () => now() - 123_456;
+  return new Observer({ requests, output, fleet, fleetName: 'f', slots: () => 5, now, monotonic });
+}
+
 test('an observation joins queue, fleet and heartbeats', async () => {
   const directory = temporaryDirectory();
   let now = 1_000_000;
   const output = await LocalBlobs.open(join(directory, 'out'), { now: () => now });
   const requests = new LocalQueue({ file: join(directory, 'q.sqlite'), name: 'q', visibilitySeconds: 30 });
   const put = (id: string, heartbeat: unknown) =>
-    output.put(heartbeatKey(id), new TextEncoder().encode(JSON.stringify(heartbeat)));
+    output.put(heartbeatKey('f', id), new TextEncoder().encode(JSON.stringify(heartbeat)));
   const heartbeat: Heartbeat = {
     v: 1,
     id: 'idle',
@@ -56,19 +67,38 @@ test('an observation joins queue, fleet and heartbeats', async () => {
   await requests.send('x');
   const instance = (id: string, slot: number): Instance => ({ id, slot, launchedAt: 0, state: 'running' });
   const fleet = new NotedFleet([instance('idle', 0), instance('busy', 1), instance('silent', 2)]);
-  const observer = new Observer({ requests, output, fleet, now: () => now });
+  const observer = watching(output, fleet, () => now, requests);
   const snapshot = await observer.snapshot();
+  expect(snapshot.closedSlots).toEqual([4]);
   expect(snapshot.depth).toEqual({ visible: 1, inFlight: 0, delayed: 0, dead: 0 });
   expect(snapshot.instances.map(({ id, reported, idleSince }) => [id, reported, idleSince])).toEqual([
     ['idle', true, 5],
     ['busy', true, null],
     ['silent', true, null],
   ]);
-  // Heartbeats of instances that are long gone are swept.
+  // Heartbeats of instances that are long gone are swept, and only those.
   now += 3_700_000;
+  await observer.snapshot();
+  expect(await output.list('fleet/')).toHaveLength(3);
+  fleet.instances = fleet.instances.slice(0, 1);
+  now += 15_000;
   await put('idle', heartbeat);
   await observer.snapshot();
-  expect((await output.list('fleet/')).map(({ key }) => key)).toEqual(['fleet/idle']);
+  expect((await output.list('fleet/')).map(({ key }) => key)).toEqual([heartbeatKey('f', 'idle')]);
+});
+
+test('fleets that share a store do not see each other’s workers', async () => {
+  const output = await LocalBlobs.open(join(temporaryDirectory(), 'out'));
+  const body = new TextEncoder().encode('{}');
+  await output.put(heartbeatKey('f2', 'i-1'), body);
+  await output.put(heartbeatKey('f', 'i-2'), body);
+  const running = { slot: 0, launchedAt: 0, state: 'running' } as const;
+  const fleet = new NotedFleet([
+    { id: 'i-1', ...running },
+    { id: 'i-2', ...running },
+  ]);
+  const { instances } = await watching(output, fleet, Date.now).snapshot();
+  expect(instances.map(({ reported }) => reported)).toEqual([false, true]);
 });
 
 test('a heartbeat that cannot be read now makes nobody dead, nor does a goodbye', async () => {
@@ -79,9 +109,8 @@ test('a heartbeat that cannot be read now makes nobody dead, nor does a goodbye'
   const output = wrapBlobs(store, {
     list: (...args) => (broken ? Promise.reject(new Error('503')) : store.list(...args)),
   });
-  const requests = new LocalQueue({ file: join(directory, 'q.sqlite'), name: 'q', visibilitySeconds: 30 });
   const fleet = new NotedFleet([{ id: 'i-1', slot: 0, launchedAt: 0, state: 'running' }]);
-  const observer = new Observer({ requests, output, fleet, now: () => now });
+  const observer = watching(output, fleet, () => now);
   const heartbeat = {
     v: 1,
     id: 'i-1',
@@ -92,7 +121,7 @@ test('a heartbeat that cannot be read now makes nobody dead, nor does a goodbye'
     processed: 1,
     version: '0',
   };
-  await store.put(heartbeatKey('i-1'), new TextEncoder().encode(JSON.stringify(heartbeat)));
+  await store.put(heartbeatKey('f', 'i-1'), new TextEncoder().encode(JSON.stringify(heartbeat)));
   for (let i = 0; i < 3; i++) {
     await expect(observer.snapshot()).rejects.toThrow('503');
     now += 1000;
@@ -100,14 +129,208 @@ test('a heartbeat that cannot be read now makes nobody dead, nor does a goodbye'
   broken = false;
   expect((await observer.snapshot()).instances).toMatchObject([{ reported: true, idleSince: null }]);
   await store.put(
-    heartbeatKey('i-1'),
+    heartbeatKey('f', 'i-1'),
     new TextEncoder().encode(JSON.stringify({ ...heartbeat, state: 'draining' })),
   );
-  now += 6000;
+  now += 15_000;
   expect((await observer.snapshot()).instances).toMatchObject([{ reported: true, state: 'draining' }]);
-  await store.delete(heartbeatKey('i-1'));
-  now += 6000;
+  await store.delete(heartbeatKey('f', 'i-1'));
+  now += 15_000;
   expect((await observer.snapshot()).instances).toMatchObject([{ reported: true, state: 'running' }]);
+});
+
+/** Workers of a fake clock that beat every 15 s, and an observer that looks each second. */
+class Watch {
+  now = 1_000_000;
+  readonly fleet = new NotedFleet([]);
+  readonly beating = new Set<string>();
+  lists = 0;
+  gets = 0;
+  broken = false;
+  /** How far the store's clock is ahead, ms. */
+  skewMs = 0;
+  #observer: Observer;
+  readonly #store: LocalBlobs;
+
+  static async open(): Promise<Watch> {
+    let watch: Watch | undefined;
+    const now = () => watch!.now + watch!.skewMs;
+    watch = new Watch(await LocalBlobs.open(join(temporaryDirectory(), 'out'), { now }));
+    return watch;
+  }
+  private constructor(store: LocalBlobs) {
+    this.#store = store;
+    this.#observer = this.#observe();
+  }
+
+  launch(id: string, overrides: Partial<Instance> = {}): void {
+    this.fleet.instances = [
+      ...this.fleet.instances.filter(each => each.id !== id),
+      { id, slot: 0, launchedAt: this.now, state: 'running', ...overrides },
+    ];
+    this.beating.add(id);
+  }
+  gone(id: string): void {
+    this.fleet.instances = this.fleet.instances.filter(each => each.id !== id);
+    this.beating.delete(id);
+  }
+  restart(): void {
+    this.#observer = this.#observe();
+  }
+  async say(id: string, state: Heartbeat['state'] = 'busy'): Promise<void> {
+    const at = this.now;
+    const said: Heartbeat = {
+      v: 1,
+      id,
+      state,
+      at,
+      startedAt: 0,
+      idleSince: null,
+      processed: 0,
+      version: '0',
+    };
+    await this.#store.put(heartbeatKey('f', id), new TextEncoder().encode(JSON.stringify(said)));
+  }
+  async goodbye(id: string): Promise<void> {
+    this.beating.delete(id);
+    await this.#store.delete(heartbeatKey('f', id));
+  }
+  async look() {
+    const { instances, unheard } = await this.#observer.snapshot();
+    return { silent: Object.fromEntries(instances.map(i => [i.id, i.silentMs / 1000])), unheard };
+  }
+  /** Each second one look, whatever comes of it. */
+  async pass(seconds: number): Promise<void> {
+    for (let s = 0; s < seconds; s++) {
+      this.now += 1000;
+      if (this.now % 15_000 === 0) for (const id of this.beating) await this.say(id);
+      await this.look().catch(() => {});
+    }
+  }
+
+  #observe(): Observer {
+    const list: Blobs['list'] = (...args) => {
+      this.lists++;
+      return this.broken ? Promise.reject(new Error('503')) : this.#store.list(...args);
+    };
+    const get: Blobs['get'] = key => {
+      this.gets++;
+      return this.#store.get(key);
+    };
+    return watching(wrapBlobs(this.#store, { list, get }), this.fleet, () => this.now);
+  }
+}
+
+test('five workers for an hour: a list every 15 s, and one get for each heartbeat', async () => {
+  const watch = await Watch.open();
+  for (let n = 0; n < 5; n++) watch.launch(`i-${n}`, { slot: n });
+  await watch.pass(3600);
+  expect(watch.lists).toBeLessThanOrEqual(240);
+  expect(watch.gets).toBeLessThanOrEqual(1200);
+  // What does not change is not read again.
+  watch.beating.clear();
+  await watch.pass(60);
+  const { gets } = watch;
+  await watch.pass(600);
+  expect(watch.gets).toBe(gets);
+}, 60_000);
+
+test('silence is what the controller watched, whatever the clocks of workers and store say', async () => {
+  const watch = await Watch.open();
+  watch.skewMs = -86_400_000;
+  watch.launch('i-live');
+  watch.launch('i-hung');
+  await watch.pass(60);
+  watch.beating.delete('i-hung');
+  for (let s = 0; s < 50; s++) {
+    await watch.pass(1);
+    const { silent } = await watch.look();
+    expect(silent['i-live']).toBeLessThan(60);
+    expect(silent['i-hung']).toBeLessThan(60);
+  }
+  await watch.pass(40);
+  const { silent } = await watch.look();
+  expect(silent['i-live']).toBeLessThan(60);
+  expect(silent['i-hung']).toBeGreaterThanOrEqual(60);
+  // A step of the store's clock is a change, and no silence.
+  watch.skewMs = 86_400_000;
+  await watch.pass(40);
+  expect((await watch.look()).silent['i-live']).toBeLessThan(60);
+  await watch.say('i-hung');
+  await watch.pass(15);
+  expect((await watch.look()).silent['i-hung']).toBe(0);
+});
+
+test('after a restart, and after a time without sight, nobody is silent before another minute', async () => {
+  const watch = await Watch.open();
+  watch.launch('i-hung');
+  await watch.pass(30);
+  watch.beating.clear();
+  await watch.pass(300);
+  expect((await watch.look()).silent['i-hung']).toBeGreaterThan(240);
+  watch.restart();
+  await watch.pass(59);
+  expect((await watch.look()).silent['i-hung']).toBeLessThan(60);
+  await watch.pass(16);
+  expect((await watch.look()).silent['i-hung']).toBeGreaterThanOrEqual(60);
+  watch.broken = true;
+  await watch.pass(90);
+  watch.broken = false;
+  await watch.pass(1);
+  expect((await watch.look()).silent['i-hung']).toBe(0);
+});
+
+test('a grant of leave is a change: silence is counted from then on', async () => {
+  const watch = await Watch.open();
+  watch.launch('i-1');
+  await watch.pass(30);
+  watch.beating.clear();
+  await watch.pass(900);
+  watch.launch('i-1', { state: 'draining', launchedAt: 0 });
+  watch.beating.clear();
+  await watch.pass(1);
+  expect((await watch.look()).silent['i-1']).toBeLessThan(15);
+  await watch.pass(590);
+  expect((await watch.look()).silent['i-1']).toBeLessThan(600);
+  await watch.pass(30);
+  expect((await watch.look()).silent['i-1']).toBeGreaterThanOrEqual(600);
+});
+
+test('who is gone without a hello is remembered until somebody says one', async () => {
+  const watch = await Watch.open();
+  const silentLaunch = (id: string) => {
+    watch.launch(id);
+    watch.beating.delete(id);
+  };
+  silentLaunch('i-1');
+  silentLaunch('i-2');
+  await watch.pass(20);
+  const goneAt = watch.now;
+  watch.gone('i-1');
+  await watch.pass(16);
+  expect((await watch.look()).unheard.map(({ id }) => id)).toEqual(['i-1']);
+  expect((await watch.look()).unheard[0]!.at - goneAt).toBeLessThanOrEqual(1000);
+  // Overdue since long: that is when it failed, and not when it was gone.
+  const overdue = watch.now - 36_000 + 600_000;
+  await watch.pass(700);
+  watch.gone('i-2');
+  await watch.pass(16);
+  expect((await watch.look()).unheard).toMatchObject([{ id: 'i-1' }, { id: 'i-2', at: overdue }]);
+  watch.launch('i-3');
+  await watch.pass(30);
+  expect((await watch.look()).unheard).toEqual([]);
+});
+
+test('one that said hello and was gone before anybody looked has been heard', async () => {
+  const watch = await Watch.open();
+  await watch.look();
+  watch.launch('i-1');
+  watch.now += 1000;
+  await watch.look();
+  await watch.say('i-1');
+  watch.gone('i-1');
+  await watch.pass(31);
+  expect((await watch.look()).unheard).toEqual([]);
 });
 
 test('a decision is carried out and logged with its reasons; an empty one is silent', async () => {

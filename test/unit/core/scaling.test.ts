@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
+import { SILENT_SECONDS } from '../../../src/core/heartbeat.ts';
 import {
   decide,
   HELLO_SECONDS,
@@ -27,6 +28,7 @@ function instance(slot: number, overrides: Partial<ObservedInstance> = {}): Obse
     state: 'running',
     reported: true,
     idleSince: null,
+    silentMs: 0,
     ...overrides,
   };
 }
@@ -34,7 +36,7 @@ function fleet(size: number, overrides: Partial<ObservedInstance> = {}): Observe
   return Array.from({ length: size }, (_, slot) => instance(slot, overrides));
 }
 function snapshot(visible: number, instances: ObservedInstance[], inFlight = 0, delayed = 0): Snapshot {
-  return { depth: { visible, inFlight, delayed, dead: 0 }, instances };
+  return { depth: { visible, inFlight, delayed, dead: 0 }, instances, closedSlots: [], unheard: [] };
 }
 
 describe('launching', () => {
@@ -70,6 +72,25 @@ describe('launching', () => {
     expect(decide(snapshot(0, few), policy, now).launch).toEqual([5]);
   });
 
+  test('a silent instance holds its slot and is no capacity', () => {
+    const silentMs = SILENT_SECONDS * 1000;
+    const five = [...fleet(4), instance(4, { silentMs })];
+    expect(decide(snapshot(0, five), policy, now)).toMatchObject({ launch: [5], drain: [], terminate: [] });
+    expect(
+      decide(snapshot(0, [...fleet(4), instance(4, { silentMs: silentMs - 1 })]), policy, now),
+    ).toMatchObject({
+      launch: [],
+    });
+    expect(decide(snapshot(1000, fleet(15, { silentMs })), policy, now).launch).toEqual([]);
+    // One that is still booting has nothing to say yet.
+    expect(decide(snapshot(0, fleet(5, { reported: false, silentMs })), policy, now).launch).toEqual([]);
+  });
+
+  test('passes over slots that cannot be filled now', () => {
+    const closed = { ...snapshot(0, fleet(1)), closedSlots: [1, 3] };
+    expect(decide(closed, policy, now).launch).toEqual([2, 4, 5, 6]);
+  });
+
   test('from zero', () => {
     const zero = { ...policy, min: 0 };
     expect(decide(snapshot(0, []), zero, now)).toMatchObject({ desired: 0, launch: [], reasons: [] });
@@ -93,16 +114,43 @@ describe('draining', () => {
       expect(decide(snapshot(0, fleet(8, overrides)), policy, now).drain).toEqual([]);
   });
 
+  test('a silent instance is neither drained nor counted among those that stay', () => {
+    const silent = { silentMs: SILENT_SECONDS * 1000 };
+    const last = [...fleet(7, { idleSince }), instance(7, { idleSince, ...silent })];
+    expect(decide(snapshot(0, last), policy, now).drain).toEqual(['i-6', 'i-5']);
+    const first = [instance(0, silent), ...fleet(7, { idleSince }).slice(1)];
+    expect(decide(snapshot(0, first), policy, now).drain).toEqual(['i-6']);
+  });
+
   test('stops at the first that may not leave', () => {
     const instances = [...fleet(7, { idleSince }), instance(7)];
     expect(decide(snapshot(0, instances), policy, now).drain).toEqual([]);
   });
 });
 
-test('an instance that never reported is terminated, and only that', () => {
-  const launchedAt = now - HELLO_SECONDS * 1000;
-  const instances = [instance(0, { launchedAt, reported: false }), instance(1, { launchedAt }), instance(2)];
-  expect(decide(snapshot(0, instances), policy, now).terminate).toEqual(['i-0']);
+describe('terminating', () => {
+  const silentMs = HELLO_SECONDS * 1000;
+  const launchedAt = now - silentMs;
+
+  test('what never reported, once it has been watched for a minute', () => {
+    const old = [
+      instance(0, { launchedAt, reported: false, silentMs }),
+      instance(1, { launchedAt, silentMs }),
+      instance(2, { launchedAt, reported: false, silentMs: SILENT_SECONDS * 1000 - 1 }),
+      instance(3, { launchedAt: launchedAt + 1, reported: false, silentMs }),
+    ];
+    expect(decide(snapshot(0, old), policy, now).terminate).toEqual(['i-0']);
+  });
+
+  test('what was to leave and has been silent for ten minutes', () => {
+    const leaving = [
+      instance(0, { state: 'draining', silentMs }),
+      instance(1, { state: 'draining', silentMs: silentMs - 1 }),
+      instance(2, { state: 'draining', silentMs, reported: false }),
+      instance(3, { silentMs }),
+    ];
+    expect(decide(snapshot(0, leaving), policy, now).terminate).toEqual(['i-0', 'i-2']);
+  });
 });
 
 test('invariants over random fleets', () => {
@@ -116,6 +164,7 @@ test('invariants over random fleets', () => {
           state: fc.constantFrom('pending' as const, 'running' as const, 'draining' as const),
           reported: fc.boolean(),
           idleSince: fc.option(fc.integer({ min: now - 2_000_000, max: now })),
+          silentMs: fc.nat(1_000_000),
         }),
       ),
     ),
@@ -132,14 +181,16 @@ test('invariants over random fleets', () => {
       instances,
       fc.nat(5),
       fc.integer({ min: 5, max: 15 }),
-      (depth, instances, min, max) => {
-        const decision = decide({ depth, instances }, { ...policy, min, max }, now);
-        const active = instances.filter(i => i.state !== 'draining');
+      fc.uniqueArray(fc.nat(19)),
+      (depth, instances, min, max, closedSlots) => {
+        const seen = { depth, instances, closedSlots, unheard: [] };
+        const decision = decide(seen, { ...policy, min, max }, now);
+        const active = instances.filter(i => i.state !== 'draining' && !(i.reported && i.silentMs >= 60_000));
         expect(decision.desired).toBeWithin(min, max + 1);
         // I1: what is there and what is launched together never exceed the slots, each held once.
         const held = [...instances.map(i => i.slot), ...decision.launch];
         expect(new Set(held).size).toBe(held.length);
-        expect(decision.launch.every(slot => slot < max)).toBe(true);
+        expect(decision.launch.every(slot => slot < max && !closedSlots.includes(slot))).toBe(true);
         expect(decision.launch.length).toBeLessThanOrEqual(policy.launchBatch);
         // I4, I6: never below what is wanted, and nothing launched while enough is there.
         if (active.length >= decision.desired) expect(decision.launch).toEqual([]);
@@ -147,8 +198,15 @@ test('invariants over random fleets', () => {
           Math.min(active.length, decision.desired),
         );
         // I2, I8: whoever drains said itself that it is idle.
-        for (const id of decision.drain) expect(instances.find(i => i.id === id)?.idleSince).not.toBeNull();
-        for (const id of decision.terminate) expect(instances.find(i => i.id === id)?.reported).toBe(false);
+        for (const id of decision.drain) {
+          const { idleSince, reported, silentMs } = instances.find(i => i.id === id)!;
+          expect(idleSince).not.toBeNull();
+          expect(reported && silentMs >= 60_000).toBe(false);
+        }
+        for (const id of decision.terminate) {
+          const { state, reported, silentMs } = instances.find(i => i.id === id)!;
+          expect(state === 'draining' ? silentMs >= 600_000 : !reported && silentMs >= 60_000).toBe(true);
+        }
         expect(decision.reasons.length === 0).toBe(
           decision.launch.length + decision.drain.length + decision.terminate.length === 0,
         );

@@ -52,7 +52,8 @@ const photoOf = (width: NonNullable<Request['id']>) => ({
   upright: { width, height: 1 },
   detectorInput: raster(width),
 });
-const start = () => createEngine(models, undefined, silentThread);
+const ownModels = () => structuredClone(models);
+const start = () => createEngine(ownModels(), undefined, silentThread);
 
 describe('when the thread', () => {
   for (const [how, width, message] of [
@@ -80,7 +81,7 @@ describe('when the thread', () => {
   });
 
   test('cannot open the models, there is no engine', async () => {
-    const refused = createEngine({ ...models, id: 'refuse' }, undefined, silentThread);
+    const refused = createEngine({ ...ownModels(), id: 'refuse' }, undefined, silentThread);
     expect(await refused.catch((error: Error) => error.message)).toBe('no such model');
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import sharp, { type Sharp } from 'sharp';
 import { Permanent } from '../../../src/core/errors.ts';
 import { chooseFace } from '../../../src/face/enrolment.ts';
 import { decode } from '../../../src/face/image.ts';
@@ -9,7 +10,9 @@ import { groupPhoto, portraits } from '../../support/photos.ts';
 import { decoded, limits, recogniser } from './stages.ts';
 
 const MIN_QUALITY = 2.4;
-const face = (box: FoundFace['box'], quality = 3): FoundFace => ({
+const fine = { size: 100, inside: 1, brightness: 130, contrast: 40, sharpness: 0.3, turn: 0.1 };
+const face = (box: FoundFace['box'], quality = 3, measures: Partial<FoundFace['measures']> = {}): FoundFace => ({
+  measures: { ...fine, ...measures },
   box,
   quality,
   score: 1,
@@ -55,6 +58,18 @@ describe('chooseFace', () => {
     expect(chooseFace(photo(face([450, 450, 99, 99]), central), MIN_QUALITY)).toBe(central);
   });
 
+  test.each<[string, Partial<FoundFace['measures']>]>([
+    ['too-small', { size: 23 }],
+    ['cut-off', { inside: 0.6 }],
+    ['too-dark', { brightness: 15 }],
+    ['too-blurred', { sharpness: 0.05 }],
+    ['too-turned', { turn: 0.7 }],
+  ])('refuses a face that is %s, whatever its quality', (reason, measures) => {
+    const box = [400, 400, 200, 200] as const;
+    expect(reasonOf(photo(face(box, 3, measures)))).toBe(reason);
+    expect(reasonOf(photo(face(box, 2, measures)))).toBe(reason);
+  });
+
   test('takes the largest where it is alone in the middle', () => {
     expect(chooseFace(photo(central, face([0, 400, 180, 180])), MIN_QUALITY)).toBe(central);
   });
@@ -70,6 +85,23 @@ describe('chooseFace', () => {
     expect(reasonOf(await recogniser.find(await decoded(portraits.avatar)))).toBe('chosen');
     expect(reasonOf(await recogniser.find(await decoded(portraits['avatar-3'])))).toBe('low-quality');
     expect(reasonOf(await find(await groupPhoto(['avatar', 'avatar-2'])))).toBe('several-faces');
+  });
+
+  test('tells what is wrong with real photos', async () => {
+    const bytes = await Bun.file(portraits.avatar).bytes();
+    const judge = async (worse: Sharp) =>
+      reasonOf(await recogniser.find(await decode(await worse.jpeg({ quality: 95 }).toBuffer(), limits)));
+    const { box } = (await recogniser.find(await decode(bytes, limits))).faces[0]!;
+    const [left, , width] = box;
+    expect(await judge(sharp(bytes).blur(width / 20))).toBe('too-blurred');
+    expect(await judge(sharp(bytes).linear(0.12, 0))).toBe('too-dark');
+    const small = await sharp(bytes).resize(Math.round((200 * 20) / width)).toBuffer();
+    const canvas = sharp({ create: { width: 80, height: 60, channels: 3, background: '#888' } });
+    expect(await judge(canvas.composite([{ input: small, left: 20, top: 5 }]))).toBe('too-small');
+    const cut = { left: 0, top: 0, width: Math.round(left + 0.6 * width), height: 200 };
+    expect(await judge(sharp(bytes).extract(cut))).toBe('cut-off');
+    expect(await judge(sharp(bytes).blur(1))).toBe('chosen');
+    expect(await judge(sharp(bytes).linear(0.4, 0))).toBe('chosen');
   });
 
   const people = join(import.meta.dir, '../../../../shared/faces/people');

@@ -73,7 +73,7 @@ describe('people', () => {
 
   test('changed elsewhere are seen', async () => {
     const { app, gallery } = await withAnn();
-    const elsewhere = new GalleryStore({ blobs: gallery, keepEmbeddings: true });
+    const elsewhere = new GalleryStore({ blobs: gallery });
     await elsewhere.append([{ type: 'person', person: 'bob', name: 'Bob', at: Bun.randomUUIDv7() }]);
     expect(await (await app.request('/people/bob')).json()).toMatchObject({ name: 'Bob' });
     await elsewhere.append([{ type: 'person-removed', person: 'ann', at: Bun.randomUUIDv7() }]);
@@ -82,7 +82,7 @@ describe('people', () => {
 
   test('removed later than put, by a clock ahead of ours: 409', async () => {
     const { app, gallery } = rig();
-    const elsewhere = new GalleryStore({ blobs: gallery, keepEmbeddings: true });
+    const elsewhere = new GalleryStore({ blobs: gallery });
     const at = Bun.randomUUIDv7('hex', Date.now() + 60_000);
     await elsewhere.append([{ type: 'person-removed', person: 'ann', at }]);
     expect(await problem(await app.request('/people/ann', put()))).toBe('409 changed-meanwhile');

@@ -6,6 +6,8 @@ import { LocalQueue } from '../../../src/adapters/local/queue.ts';
 import { encodeMessage, resultKey } from '../../../src/core/messages.ts';
 import { GalleryStore } from '../../../src/gallery/store.ts';
 import { silentLog } from '../../../src/runtime/log.ts';
+import type { Access } from '../../../src/web/access/access.ts';
+import { openAccess } from '../../../src/web/access/open.ts';
 import { createApp } from '../../../src/web/app.ts';
 import { consumeCompletions } from '../../../src/web/completions.ts';
 import { serve, type WebServer } from '../../../src/web/serve.ts';
@@ -25,6 +27,7 @@ let responses: LocalQueue;
 let stores: LocalBlobs[];
 let waiting: Waiting;
 let server: WebServer;
+let access: Access;
 let loops: Promise<unknown>;
 /** The worker of these tests stands still while this is true. */
 let paused = false;
@@ -36,14 +39,15 @@ beforeAll(async () => {
     ['input', 'output', 'gallery'].map(name => LocalBlobs.open(join(directory, name))),
   );
   const [input, output, gallery] = stores as [LocalBlobs, LocalBlobs, LocalBlobs];
-  const people = new GalleryStore({ blobs: gallery, keepEmbeddings: false });
+  const people = new GalleryStore({ blobs: gallery });
+  access = await openAccess({ host: '127.0.0.1', open: false, rateLimit: 0 }, gallery, silentLog);
   waiting = new Waiting({ output });
   server = serve({
     host: '127.0.0.1',
     port: 0,
     app: keepOpen =>
       createApp({
-        ...{ requests, responses, input, output, people, waiting, keepOpen, log },
+        ...{ requests, responses, input, output, people, waiting, keepOpen, log, access },
         options: { reply: 'result', maxUploadBytes: limit, resultDays: 30 },
       }),
   });
@@ -161,7 +165,7 @@ test('a client that goes while held, or in the middle of its upload, leaves noth
   for (const length of ['Content-Length: 100000', 'Transfer-Encoding: chunked']) {
     const socket = connect(Number(server.url.port), '127.0.0.1');
     const type = 'Content-Type: multipart/form-data; boundary=b';
-    socket.write(`POST / HTTP/1.1\r\nHost: x\r\n${type}\r\n${length}\r\n\r\n5\r\n--b\r\n\r\n`, () =>
+    socket.write(`POST / HTTP/1.1\r\nHost: localhost\r\n${type}\r\n${length}\r\n\r\n5\r\n--b\r\n\r\n`, () =>
       socket.destroy(),
     );
     await new Promise(resolve => socket.once('close', resolve));
@@ -194,13 +198,23 @@ test('stop: no new connections, held clients are told where to look, the rest is
   const held = new Waiting({ output: stores[1]! });
   const [input, output, gallery] = stores as [LocalBlobs, LocalBlobs, LocalBlobs];
   const queue = new LocalQueue({ ...queues, name: 'nobody' });
-  const people = new GalleryStore({ blobs: gallery, keepEmbeddings: false });
+  const people = new GalleryStore({ blobs: gallery });
   const other = serve({
     host: '127.0.0.1',
     port: 0,
     app: keepOpen =>
       createApp({
-        ...{ requests: queue, responses, input, output, people, waiting: held, keepOpen, log: silentLog },
+        ...{
+          requests: queue,
+          responses,
+          input,
+          output,
+          people,
+          waiting: held,
+          keepOpen,
+          log: silentLog,
+          access,
+        },
         options: { reply: 'result', maxUploadBytes: limit, resultDays: 30 },
       }),
   });

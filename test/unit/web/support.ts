@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { pack } from '../../../src/core/embedding.ts';
 import {
   encodeMessage,
   type Request as PhotoRequest,
@@ -17,9 +18,13 @@ import type {
   ReceiveOptions,
 } from '../../../src/ports.ts';
 import type { SetTimer } from '../../../src/runtime/time.ts';
+import type { Access } from '../../../src/web/access/access.ts';
+import { Keyring } from '../../../src/web/access/keyring.ts';
+import { RateLimiter } from '../../../src/web/access/rateLimit.ts';
 import { createApp } from '../../../src/web/app.ts';
 import type { AppDeps, WebOptions } from '../../../src/web/deps.ts';
 import { Waiting } from '../../../src/web/waiting.ts';
+import { conforming } from './conforming.ts';
 
 /** Objects in memory, and a `fail` that stands for a full disk. */
 export class MemoryBlobs implements Blobs {
@@ -227,24 +232,32 @@ export function rig(options: Partial<WebOptions> = {}, deps: Partial<AppDeps> = 
   const log = memoryLog();
   const [requests, responses] = [new MemoryQueue(), new MemoryQueue()];
   const [input, output, gallery] = [new MemoryBlobs(), new MemoryBlobs(), new MemoryBlobs()];
-  const people = new GalleryStore({ blobs: gallery, keepEmbeddings: false });
+  const people = new GalleryStore({ blobs: gallery });
   const time = new FakeTime();
   const waiting = new Waiting({ output, now: time.now, setTimer: time.setTimer });
-  const app = createApp({
-    ...{
-      requests,
-      responses,
-      input,
-      output,
-      people,
-      waiting,
-      log,
-      now: time.now,
-      setTimer: time.setTimer,
-      ...deps,
-    },
-    options: { reply: 'ack', maxUploadBytes: 100_000, resultDays: 30, ...options },
-  });
+  const access: Access = {
+    keyring: new Keyring({ store: gallery, now: time.now, monotonic: time.now }),
+    open: 'this-machine',
+    limiter: new RateLimiter(0, time.now),
+  };
+  const app = conforming(
+    createApp({
+      ...{
+        access,
+        requests,
+        responses,
+        input,
+        output,
+        people,
+        waiting,
+        log,
+        now: time.now,
+        setTimer: time.setTimer,
+        ...deps,
+      },
+      options: { reply: 'ack', maxUploadBytes: 100_000, resultDays: 30, ...options },
+    }),
+  );
   /** Stores a result and tells those who wait. */
   const complete = async (result: Result) => {
     await output.put(resultKey(result), new TextEncoder().encode(JSON.stringify(result)));
@@ -266,11 +279,25 @@ export function rig(options: Partial<WebOptions> = {}, deps: Partial<AppDeps> = 
     await settle();
     return messages.length;
   };
-  return { app, log, requests, responses, input, output, gallery, people, time, waiting, complete, work };
+  return {
+    app,
+    log,
+    access,
+    requests,
+    responses,
+    input,
+    output,
+    gallery,
+    people,
+    time,
+    waiting,
+    complete,
+    work,
+  };
 }
 
 function faceOf({ id, file, person }: PhotoRequest & { kind: 'enrol' }) {
-  const embedding = new Float32Array([1, 0]);
+  const embedding = pack(new Float32Array([1, 0]));
   return { type: 'face', person, face: id, file, model, quality: 9, embedding } as const;
 }
 

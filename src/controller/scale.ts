@@ -1,0 +1,74 @@
+import { holdBack, launchHold } from '../core/holdBack.ts';
+import { type Decision, decide, isCapacity, type Policy, type Snapshot } from '../core/scaling.ts';
+import type { Log } from '../ports.ts';
+import { silentLog } from '../runtime/log.ts';
+import { act } from './act.ts';
+import { Observer, type ObserverOptions } from './observe.ts';
+
+export interface ScalerOptions extends Omit<ObserverOptions, 'slots'> {
+  /** As it is now. */
+  readonly policy: () => Policy;
+  /** Whether launches rest while nothing that is launched reports; a fleet of child processes sees to that itself. */
+  readonly holdsBack: boolean;
+  readonly log: Log;
+}
+
+/** Observes, decides and acts; tells once what comes again each second. */
+export class Scaler {
+  readonly #options: ScalerOptions;
+  readonly #observer: Observer;
+  readonly #now: () => number;
+  #reasons = '';
+  #silent = '';
+  #held = false;
+
+  constructor(options: ScalerOptions) {
+    this.#options = options;
+    this.#observer = new Observer({ ...options, slots: () => options.policy().max });
+    this.#now = options.now ?? Date.now;
+  }
+
+  /** What was seen, and what was done. Rejects when something cannot be seen or done; nothing is done on half a view. */
+  async round(): Promise<{ snapshot: Snapshot; decision: Decision }> {
+    const { policy, fleet, log } = this.#options;
+    const snapshot = await this.#observer.snapshot();
+    const now = this.#now();
+    this.#tellSilent(snapshot);
+    const decided = decide(snapshot, policy(), now);
+    const hold = this.#options.holdsBack ? launchHold(snapshot, policy(), now) : undefined;
+    this.#tellHold(hold?.silent);
+    const decision = hold ? holdBack(decided, snapshot, hold, now) : decided;
+    const reasons = decision.reasons.join();
+    await act(decision, fleet, reasons === this.#reasons ? silentLog : log);
+    this.#reasons = reasons;
+    return { snapshot, decision };
+  }
+
+  #tellSilent({ instances }: Snapshot): void {
+    const silent = instances
+      .filter(each => each.state !== 'draining' && !isCapacity(each))
+      .map(({ id }) => id);
+    if (silent.length > 0 && silent.join() !== this.#silent)
+      this.#options.log.warn('instances-silent', {
+        instances: silent,
+        advice:
+          'no heartbeat for a minute: others take their place, but each keeps its slot until it speaks again or ends; ' +
+          'look at its console and its worker’s log, and terminate it if it is dead',
+      });
+    this.#silent = silent.join();
+  }
+
+  #tellHold(silent: readonly string[] | undefined): void {
+    const { log } = this.#options;
+    if (silent && !this.#held)
+      log.error('instances-never-reported', {
+        instances: silent,
+        error:
+          `the last ${silent.length} instances never reported, so launching rests and one is tried now and then: look ` +
+          'at their console output, their user data (`facerec-controller user-data`), the image, the instance profile ' +
+          'and the worker’s log',
+      });
+    if (!silent && this.#held) log.info('instances-report-again');
+    this.#held = silent !== undefined;
+  }
+}

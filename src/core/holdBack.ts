@@ -1,0 +1,58 @@
+import { type Decision, HELLO_SECONDS, type Policy, type Snapshot } from './scaling.ts';
+
+/** Launching rests, because what is launched does not work. */
+export interface Hold {
+  /** Ids of all that never reported since the last first hello. */
+  readonly silent: readonly string[];
+  /** When one more may be tried, ms since the epoch. */
+  readonly until: number;
+}
+
+/** So many in a row, or a whole batch, are no accident. */
+const FEWEST = 3;
+const FIRST_PAUSE_MS = 600_000;
+const LONGEST_PAUSE_MS = 3_600_000;
+
+/**
+ * Whether launching should rest: a whole batch in a row has never reported, so that the next one will hardly do. The
+ * pause begins at 10 minutes and doubles with each try that was not heard of either, up to an hour; a first hello ends
+ * it, as it empties `unheard`.
+ */
+export function launchHold(
+  { unheard, instances }: Snapshot,
+  { launchBatch }: Pick<Policy, 'launchBatch'>,
+  now: number,
+): Hold | undefined {
+  const failing = instances.flatMap(({ id, reported, state, launchedAt }) => {
+    const overdueAt = launchedAt + HELLO_SECONDS * 1000;
+    const lost = !reported && (state === 'draining' || now >= overdueAt);
+    return lost ? [{ id, at: Math.min(now, overdueAt) }] : [];
+  });
+  const failures = [...unheard, ...failing].sort((a, b) => a.at - b.at);
+  const enough = Math.max(FEWEST, launchBatch);
+  let pauseMs = 0;
+  let until = Number.NEGATIVE_INFINITY;
+  for (const { at } of failures.slice(enough - 1)) {
+    // Stragglers of the same launches are no new failure.
+    if (at < until) continue;
+    pauseMs = pauseMs === 0 ? FIRST_PAUSE_MS : Math.min(LONGEST_PAUSE_MS, 2 * pauseMs);
+    until = at + pauseMs;
+  }
+  return pauseMs === 0 ? undefined : { silent: failures.map(({ id }) => id), until };
+}
+
+/** The decision with its launches held back: none before the hold's end, then one at a time. */
+export function holdBack(
+  decision: Decision,
+  { instances }: Snapshot,
+  { silent, until }: Hold,
+  now: number,
+): Decision {
+  const { launch, reasons } = decision;
+  if (launch.length === 0) return decision;
+  const trying = instances.some(({ reported, state }) => !reported && state !== 'draining');
+  const tried = now < until || trying ? [] : launch.slice(0, 1);
+  const next = now < until ? `next try at ${new Date(until).toISOString()}` : 'one is tried';
+  const why = `hold back ${launch.length - tried.length}: the last ${silent.length} never reported, ${next}`;
+  return { ...decision, launch: tried, reasons: [...reasons, why] };
+}

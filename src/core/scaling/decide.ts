@@ -1,0 +1,105 @@
+import { type Decision, isCapacity, isLost } from '../scaling.ts';
+import { hope, learnBoots, meanBoot, minRuntime } from './boot.ts';
+import { forMessages, forRate, residual } from './desired.ts';
+import { DRAIN_INTERVAL_SECONDS, drains } from './drains.ts';
+import { addSample, arrivalRates, arrivedBy } from './forecast.ts';
+import { addWish, HOLD_SECONDS, keepCount, learnRegrets } from './hold.ts';
+import { launches } from './launches.ts';
+import { reasons } from './reasons.ts';
+import { completions, learnService, UNKNOWN_SERVICE_SECONDS } from './service.ts';
+import { arrivingIn, watchSurges } from './surges.ts';
+import type { Figures, Memory, ObservedWorker, Sample, ScalingPolicy, ScalingSnapshot } from './types.ts';
+
+export interface ScalingDecision extends Decision {
+  readonly figures: Figures;
+  /** For the next decision. */
+  readonly memory: Memory;
+}
+
+/** A rule of scaling. */
+export type Decide = (
+  snapshot: ScalingSnapshot,
+  memory: Memory,
+  policy: ScalingPolicy,
+  now: number,
+) => ScalingDecision;
+
+/**
+ * One instance for `messagesPerInstance` of the messages that will be left when an instance launched now could begin, and
+ * enough instances for the lasting rate of arrivals. To be called about once a second.
+ *
+ * @param now ms since the epoch
+ */
+export const decide: Decide = (snapshot, memory, policy, now) => {
+  const { depth, instances } = snapshot;
+  const { min, max, messagesPerInstance, idleSeconds } = policy;
+  const within = (count: number) => Math.min(max, Math.max(min, count));
+  const since = memory.since ?? now;
+
+  const learned = { ...learnBoots(memory, instances), ...learnService(memory, instances) };
+  const service = learned.service ?? UNKNOWN_SERVICE_SECONDS;
+  const boot = meanBoot(learned.boots);
+
+  const hopeOf = ({ reported, launchedAt }: ObservedWorker) =>
+    reported ? 'fine' : hope(learned, (now - launchedAt) / 1000);
+  const live = byAge(instances.filter(each => isCapacity(each) && hopeOf(each) === 'fine'));
+  const zombies = instances.filter(each => each.state !== 'draining' && hopeOf(each) === 'zombie');
+  const terminate = instances.filter(each => zombies.includes(each) || isLost(each, now)).map(({ id }) => id);
+
+  const backlog = depth.visible + depth.inFlight + depth.delayed;
+  const samples = addSample(memory.samples, {
+    at: now,
+    depth: backlog,
+    completed: completed(snapshot, memory, service, now),
+  });
+  const rates = arrivalRates(samples);
+  const surges = watchSurges(memory.surges, rates, arrivedBy(samples, now), live.length / service, boot, now);
+  const arriving = arrivingIn(boot, rates, surges);
+  const left = residual(backlog + arriving, live, service, boot, learned.boots, now);
+
+  const rateWants = within(forRate(rates.lasting, service));
+  const desired = Math.max(rateWants, within(forMessages(left, messagesPerInstance)));
+  // Who is there already is of use for all of the backlog, not only for what will be left of it.
+  const backlogWants = Math.max(desired, within(forMessages(backlog, messagesPerInstance)));
+  const wishes = addWish(
+    memory.wishes,
+    { at: now, forBacklog: backlogWants, forRate: rateWants },
+    idleSeconds,
+  );
+  const regrets = learnRegrets(memory.regrets, wishes);
+  const keep = keepCount(wishes, regrets, idleSeconds, now);
+
+  const figures: Figures = {
+    ...{ backlog, rate: rates.lasting, arriving, service, boot, residual: left, live: live.length },
+    minRuntimeSeconds: minRuntime(policy.minRuntimeSeconds, boot),
+  };
+  const launch = launches(snapshot, desired - live.length, policy, now);
+  const mayDrain =
+    now - since >= HOLD_SECONDS * 1000 && now - (memory.drainedAt ?? since) >= DRAIN_INTERVAL_SECONDS * 1000;
+  const drain = mayDrain ? drains(live, keep, figures.minRuntimeSeconds, now) : [];
+  return {
+    ...{ desired, launch, drain, terminate, figures },
+    reasons: reasons(figures, policy, { desired, keep, launch, drain, terminate }),
+    memory: {
+      ...{ since, samples, wishes, regrets, surges, ...learned },
+      drainedAt: drain.length > 0 ? now : memory.drainedAt,
+      givenUp: learned.givenUp + zombies.length,
+    },
+  };
+};
+
+function completed(
+  { depth, instances }: ScalingSnapshot,
+  memory: Memory,
+  service: number,
+  now: number,
+): number {
+  const last: Sample | undefined = memory.samples.at(-1);
+  if (last === undefined) return 0;
+  const workers = instances.filter(({ reported }) => reported).length;
+  return last.completed + completions(depth.inFlight, workers, service, Math.max(0, now - last.at) / 1000);
+}
+
+function byAge(instances: ObservedWorker[]): ObservedWorker[] {
+  return instances.sort((a, b) => a.launchedAt - b.launchedAt || (a.id < b.id ? -1 : 1));
+}

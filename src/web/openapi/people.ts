@@ -1,0 +1,94 @@
+import { enrolled, face, person } from './examples.ts';
+import {
+  json,
+  type Operations,
+  pathParameter,
+  photoForm,
+  queuedAnswer,
+  REQUEST_ID,
+  uploadProblems,
+  waitParameters,
+} from './operation.ts';
+
+const id = pathParameter(
+  'id',
+  'Any text of 1 to 64 bytes without colon, slash and control characters.',
+  'ada',
+);
+const faceId = pathParameter('face', 'Id of the request that enrolled it.', REQUEST_ID);
+
+export const people: Operations = {
+  'GET /people': {
+    id: 'people',
+    tag: 'people',
+    summary: 'Everybody who is known',
+    answers: {
+      200: { description: 'In the order of their ids.', content: json('People', { people: [person] }) },
+    },
+  },
+  'GET /people/:id': {
+    id: 'person',
+    tag: 'people',
+    summary: 'One person',
+    parameters: [id],
+    answers: { 200: { description: 'The person.', content: json('Person', person) } },
+    problems: ['unknown-person'],
+  },
+  'PUT /people/:id': {
+    id: 'putPerson',
+    tag: 'people',
+    summary: 'Add or rename a person',
+    description: 'Without a body, a new person has the id for a name, and a known one keeps theirs.',
+    parameters: [id],
+    body: { required: false, content: json('PersonBody', { name: 'Ada Lovelace' }) },
+    answers: {
+      200: { description: 'Was known already.', content: json('Person', person) },
+      201: {
+        description: 'Is new.',
+        content: json('Person', { ...person, faces: [] }),
+        headers: { location: 'Address of the person' },
+      },
+    },
+    problems: ['invalid-person-id', 'invalid-person-name', 'invalid-json', 'too-large', 'changed-meanwhile'],
+  },
+  'DELETE /people/:id': {
+    id: 'deletePerson',
+    tag: 'people',
+    summary: 'Delete a person with faces, embeddings and enrolled photos',
+    parameters: [id],
+    answers: { 204: { description: 'Deleted.' } },
+    problems: ['unknown-person', 'changed-meanwhile'],
+  },
+  'POST /people/:id/faces': {
+    id: 'enrol',
+    tag: 'people',
+    summary: 'Enrol a face: a photo of this person alone',
+    parameters: [id, ...waitParameters],
+    body: photoForm('inputFile'),
+    answers: {
+      201: {
+        description: 'Enrolled.',
+        content: json('Result', enrolled),
+        headers: { location: 'Address of the face' },
+      },
+      202: queuedAnswer,
+    },
+    problems: [...uploadProblems, 'invalid-wait', 'unknown-person', 'photo-failed'],
+  },
+  'GET /people/:id/faces/:face': {
+    id: 'face',
+    tag: 'people',
+    summary: 'One enrolled face',
+    parameters: [id, faceId],
+    answers: { 200: { description: 'The face.', content: json('EnrolledFace', face) } },
+    problems: ['unknown-person', 'unknown-face'],
+  },
+  'DELETE /people/:id/faces/:face': {
+    id: 'deleteFace',
+    tag: 'people',
+    summary: 'Delete a face with its embedding and photo',
+    parameters: [id, faceId],
+    answers: { 204: { description: 'Deleted.' } },
+    problems: ['unknown-person', 'unknown-face'],
+  },
+};
