@@ -17,6 +17,7 @@ const gallery = '^src/gallery/';
 const runtime = '^src/runtime/';
 const config = '^src/(config|variables)\\.ts$';
 const face = '^src/face/';
+const webhooks = '^src/webhooks/';
 const evaluation = '^src/evaluate/';
 
 module.exports = {
@@ -49,10 +50,19 @@ module.exports = {
     // Reached from the executables only, where the build puts it between a package and its add-on.
     only('native-serves-the-build', '^src/native/', [core]),
     only('runtime-serves-all', runtime, [config, core, types]),
-    only('web-over-ports', '^src/web/', [core, types, gallery, runtime, config]),
-    only('controller-over-ports', '^src/controller/', [core, types, gallery, runtime, config]),
+    // Published as it is: types of core, and nothing that runs.
+    only('client-stands-alone', '^src/client/', [core]),
+    only('webhooks-over-ports', webhooks, [core, types, runtime]),
+    only('web-over-ports', '^src/web/', [core, types, gallery, webhooks, runtime, config]),
+    only('controller-over-ports', '^src/controller/', [core, types, gallery, webhooks, runtime, config]),
     only('evaluation-is-pure', evaluation, [core]),
     only('worker-over-ports', '^src/worker/', [core, types, gallery, runtime, config, face, evaluation]),
+    // With the parts of the AWS adapter that decide and do no I/O, so that the simulated controller launches as the real one.
+    only('simulation-is-pure', '^src/simulate/', [
+      core,
+      types,
+      '^src/adapters/aws/(slots|launchStep|launchReply|rests|token)\\.ts$',
+    ]),
     // choose.ts, which puts them together for the entry points, is free.
     only('adapters-over-ports', '^src/adapters/(local|aws)/', [types, config, core, runtime]),
     {

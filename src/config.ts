@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import * as v from 'valibot';
-import type { Policy } from './core/scaling.ts';
+import type { RuleName } from './core/scaling/rules.ts';
+import type { Policy } from './core/scaling/types.ts';
 import { unknownNames, type Variable, type VariableName, variableNames, variables } from './variables.ts';
 
 /** Environment variables as given, for tests and for `process.env`. */
@@ -54,7 +55,8 @@ export interface Config {
   /** Fleets that share a store are told apart by it. */
   readonly fleet: string;
   readonly dataDirectory: string;
-  readonly host: string;
+  /** Undefined: the default, which depends on whether there are keys. */
+  readonly host: string | undefined;
   readonly port: number;
   /** Whether servers without keys serve everybody. */
   readonly open: boolean;
@@ -62,6 +64,9 @@ export interface Config {
   readonly rateLimit: number;
   readonly reply: 'ack' | 'result';
   readonly maxUploadBytes: number;
+  readonly maxBatchBytes: number;
+  /** Whether webhooks may have private addresses. */
+  readonly webhooksToPrivate: boolean;
   readonly resultDays: number;
   readonly photoDays: number;
   /** undefined: what the models recommend. */
@@ -74,10 +79,14 @@ export interface Config {
   readonly maxReceives: number;
   readonly pollSeconds: number;
   readonly scaling: Policy;
+  readonly scalingRule: RuleName;
   /** How long a start on AWS waits for what may come late. */
   readonly startPatienceSeconds: number;
   /** undefined: the worker that came with the controller. */
   readonly workerCommand: readonly string[] | undefined;
+  /** Where controller and worker serve /metrics; undefined: nowhere. */
+  readonly metricsPort: number | undefined;
+  readonly metricsHost: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
 
@@ -117,12 +126,14 @@ export function readConfig(
     aws,
     fleet: value.FACEREC_FLEET,
     dataDirectory: value.FACEREC_DATA,
-    host: value.FACEREC_HOST ?? (aws ? '0.0.0.0' : '127.0.0.1'),
+    host: value.FACEREC_HOST,
     port: value.FACEREC_PORT,
     open: value.FACEREC_OPEN === 'on',
     rateLimit: value.FACEREC_RATE_LIMIT,
     reply: value.FACEREC_REPLY,
     maxUploadBytes: value.FACEREC_MAX_UPLOAD_BYTES,
+    maxBatchBytes: value.FACEREC_MAX_BATCH_BYTES,
+    webhooksToPrivate: value.FACEREC_WEBHOOK_PRIVATE === 'on',
     resultDays: value.FACEREC_RESULT_DAYS,
     photoDays: value.FACEREC_PHOTO_DAYS,
     threshold: value.FACEREC_THRESHOLD,
@@ -139,8 +150,11 @@ export function readConfig(
       idleSeconds: value.FACEREC_IDLE_SECONDS,
       minRuntimeSeconds: value.FACEREC_MIN_RUNTIME_SECONDS,
     },
+    scalingRule: value.FACEREC_SCALING,
     startPatienceSeconds: value.FACEREC_START_PATIENCE,
     workerCommand: value.FACEREC_WORKER_COMMAND?.split(/\s+/),
+    metricsPort: value.FACEREC_METRICS_PORT,
+    metricsHost: value.FACEREC_METRICS_HOST,
     logLevel: value.FACEREC_LOG_LEVEL,
   };
 }
@@ -149,7 +163,8 @@ export function readConfig(
 function awsConfig(value: Parsed, problems: string[]): AwsConfig {
   const required = (name: VariableName & `${string}_${'QUEUE' | 'BUCKET'}`): string => {
     const given = value[name];
-    if (given === undefined) problems.push(`${name}: needed for FACEREC_BACKEND=aws`);
+    if (given === undefined && !problems.some(problem => problem.startsWith(`${name}: `)))
+      problems.push(`${name}: needed for FACEREC_BACKEND=aws`);
     return given ?? '';
   };
   const { FACEREC_LAUNCH_TEMPLATE: template, FACEREC_AMI: ami } = value;

@@ -38,7 +38,7 @@ export interface ReceiveOptions {
  * queue when received more often than the queue allows. Adapters may join concurrent calls into batches.
  */
 export interface Queue {
-  /** Durable once resolved. */
+  /** Durable once resolved. An error whose `mayBeDone` is true leaves open whether it was sent. */
   send(body: string): Promise<void>;
   /** Up to `max` messages; as soon as there is one, or none after `waitSeconds`. */
   receive(options: ReceiveOptions): Promise<Message[]>;
@@ -63,7 +63,12 @@ export interface StoredBlob {
   readonly etag: string;
 }
 
-export interface PutOptions {
+export interface CallOptions {
+  /** Ends a call that takes too long; it rejects, and may be done all the same. Adapters that are quick ignore it. */
+  readonly signal?: AbortSignal;
+}
+
+export interface PutOptions extends CallOptions {
   readonly contentType?: string;
   /** Store only where the key holds nothing yet. */
   readonly ifAbsent?: boolean;
@@ -75,7 +80,7 @@ export interface PutOptions {
 export interface Blobs {
   /** The new etag, durable once resolved; undefined when a condition failed and nothing was stored. */
   put(key: string, body: Uint8Array, options?: PutOptions): Promise<string | undefined>;
-  get(key: string): Promise<StoredBlob | undefined>;
+  get(key: string, options?: CallOptions): Promise<StoredBlob | undefined>;
   /** Objects whose key begins with `prefix`, in the order of their keys (UTF-8 bytes). */
   list(prefix: string, options?: { readonly limit?: number }): Promise<BlobInfo[]>;
   /** No error when there is nothing. */
@@ -86,17 +91,23 @@ export interface Instance {
   readonly id: string;
   /** The place in the fleet it was launched into, 0 to max − 1. */
   readonly slot: number;
-  /** ms since the epoch. */
+  /** ms since the epoch, by the fleet's clock. */
   readonly launchedAt: number;
   /** `draining`: leave has been granted, it finishes what it holds. Terminated instances are not listed. */
   readonly state: 'pending' | 'running' | 'draining';
 }
 
-/** The controller's hand on the machines (or processes) that run `facerec-worker`. */
-export interface Fleet {
+/** What can be seen of the machines (or processes) that run `facerec-worker`. */
+export interface FleetView {
   list(): Promise<Instance[]>;
+  /** ms since the epoch, by the clock that `launchedAt` is told by, which need not be this machine's. */
+  now(): number;
   /** Slots below the number that cannot be filled now for reasons of their own, whether held or not: others may be. */
   closedSlots(below: number): readonly number[];
+}
+
+/** The controller's hand on them. */
+export interface Fleet extends FleetView {
   /** Starts one instance a slot; a slot that is still held is left alone. Resolves when all are asked for. */
   launch(slots: readonly number[]): Promise<void>;
   /** Grants leave: the instances finish what they hold and go. */

@@ -25,6 +25,17 @@ function number(min: number, max: number, kind: 'number' | 'whole number' = 'who
   );
 }
 
+/** A whole number, or the word `auto`. */
+function orAuto(min: number, max: number) {
+  const expected = `expected a whole number from ${min} to ${max}, or auto`;
+  return v.pipe(
+    v.string(),
+    v.regex(/^(\d+|auto)$/, expected),
+    v.transform((word): number | 'auto' => (word === 'auto' ? word : Number(word))),
+    v.check(value => value === 'auto' || (value >= min && value <= max), expected),
+  );
+}
+
 function oneOf<const Options extends readonly [string, ...string[]]>(options: Options) {
   return v.picklist(options, `expected one of: ${options.join(', ')}`);
 }
@@ -35,6 +46,32 @@ const list = v.pipe(
   text,
   v.transform(words => words.split(/[\s,]+/).filter(word => word !== '')),
 );
+/** A name or URL; what SQS takes for names. FIFO queues demand more of a sender. */
+const queue = v.pipe(
+  text,
+  v.check(
+    name => /^https?:\/\//.test(name) || /^[A-Za-z0-9_-]{1,80}$/.test(name.replace(/\.fifo$/, '')),
+    'expected the name or the URL of an SQS queue: up to 80 letters, digits, hyphens, underscores',
+  ),
+  v.check(
+    name => /^https?:\/\//.test(name) === false || (URL.canParse(name) && new URL(name).pathname.length > 1),
+    'expected the URL of an SQS queue, such as https://sqs.us-east-1.amazonaws.com/123456789012/requests',
+  ),
+  v.check(name => !name.endsWith('.fifo'), 'expected a standard queue, not a FIFO queue'),
+);
+/** What S3 takes in place of a bucket's name: also aliases and ARNs of access points, and names from before 2018. */
+const bucket = v.pipe(
+  text,
+  v.check(
+    name => /^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$/.test(name) || isAccessPoint(name),
+    'expected the name of an S3 bucket, without s3:// and without folders, or the ARN of an access point',
+  ),
+);
+
+function isAccessPoint(name: string): boolean {
+  return /^arn:aws[a-z-]*:s3:[a-z0-9-]+:\d{12}:accesspoint[:/][a-z0-9-]+$/.test(name);
+}
+
 const day = 86_400;
 const everyone = programs;
 
@@ -63,24 +100,24 @@ export const variables = {
   FACEREC_REQUEST_QUEUE: {
     about: 'aws: SQS queue of requests, by name or URL, with a redrive policy to the dead-letter queue',
     programs: everyone,
-    schema: text,
+    schema: queue,
   },
-  FACEREC_RESPONSE_QUEUE: { about: 'aws: SQS queue of completions', programs: everyone, schema: text },
+  FACEREC_RESPONSE_QUEUE: { about: 'aws: SQS queue of completions', programs: everyone, schema: queue },
   FACEREC_DEAD_LETTER_QUEUE: {
     about: 'aws: SQS queue of requests that failed too often',
     programs: everyone,
-    schema: text,
+    schema: queue,
   },
-  FACEREC_INPUT_BUCKET: { about: 'aws: S3 bucket of uploaded photos', programs: everyone, schema: text },
+  FACEREC_INPUT_BUCKET: { about: 'aws: S3 bucket of uploaded photos', programs: everyone, schema: bucket },
   FACEREC_OUTPUT_BUCKET: {
     about: 'aws: S3 bucket of results and heartbeats',
     programs: everyone,
-    schema: text,
+    schema: bucket,
   },
   FACEREC_GALLERY_BUCKET: {
     about: 'aws: S3 bucket of people and embeddings; default: the output bucket, under `gallery/`',
     programs: everyone,
-    schema: text,
+    schema: bucket,
   },
   FACEREC_FLEET: {
     about:
@@ -140,7 +177,7 @@ export const variables = {
   FACEREC_HOST: {
     about:
       'Address to listen on; another one than this machine’s own needs a key (`facerec-web keys create`) or FACEREC_OPEN; ' +
-      'default: 127.0.0.1 on the local backend, 0.0.0.0 elsewhere',
+      'default: 127.0.0.1 on the local backend; elsewhere 0.0.0.0 with a key or FACEREC_OPEN, 127.0.0.1 without',
     programs: ['web'],
     schema: text,
   },
@@ -178,6 +215,19 @@ export const variables = {
     programs: ['web'],
     default: '10485760',
     schema: number(1024, 1_073_741_824),
+  },
+  FACEREC_MAX_BATCH_BYTES: {
+    about: 'Largest batch of photos taken, as sent and unpacked',
+    unit: 'bytes',
+    programs: ['web'],
+    default: '104857600',
+    schema: number(1024, 1_073_741_824),
+  },
+  FACEREC_WEBHOOK_PRIVATE: {
+    about: '`on` lets webhooks have private addresses and plain http, as in a network of one’s own',
+    programs: ['web', 'controller'],
+    default: 'off',
+    schema: oneOf(['on', 'off']),
   },
   FACEREC_RESULT_DAYS: {
     about: 'How long results are kept; asked for later, they are 410 Gone',
@@ -236,6 +286,15 @@ export const variables = {
     default: '20',
     schema: number(1, 20),
   },
+  FACEREC_SCALING: {
+    about:
+      'How the number of workers is found: `law` forecasts queue and boots, `seed` is the plain rule of one worker for so ' +
+      'many pending messages',
+    programs: ['controller'],
+    default: 'law',
+    reload: true,
+    schema: oneOf(['law', 'seed']),
+  },
   FACEREC_MIN_INSTANCES: {
     about: 'Fewest workers; default 1 on the local backend, 5 elsewhere',
     programs: ['controller', 'worker'],
@@ -263,7 +322,8 @@ export const variables = {
     schema: number(1, 100_000),
   },
   FACEREC_IDLE_SECONDS: {
-    about: 'A worker idle this long may leave',
+    about:
+      'A worker idle this long may leave; under `law` what is not wanted leaves sooner, unless work came back within this time',
     unit: 's',
     programs: ['controller', 'worker'],
     default: '300',
@@ -271,12 +331,13 @@ export const variables = {
     schema: number(1, day),
   },
   FACEREC_MIN_RUNTIME_SECONDS: {
-    about: 'No worker leaves of its own will before this age',
+    about:
+      'No worker leaves of its own will before this age; `auto`: three times the mean boot time, from 60 s to 300 s',
     unit: 's',
     programs: ['controller', 'worker'],
     default: '300',
     reload: true,
-    schema: number(0, day),
+    schema: orAuto(0, day),
   },
   FACEREC_START_PATIENCE: {
     about:
@@ -290,6 +351,19 @@ export const variables = {
     about:
       'How the local backend starts a worker, words separated by blanks; default: the worker that came with the controller',
     programs: ['controller'],
+    schema: text,
+  },
+  FACEREC_METRICS_PORT: {
+    about:
+      'Port on which controller and worker serve `/metrics`; 0 takes a free one; default: none. On the local backend the ' +
+      'workers take the ports after the controller’s. `facerec-web` has it on its own port',
+    programs: ['controller', 'worker'],
+    schema: number(0, 64_000),
+  },
+  FACEREC_METRICS_HOST: {
+    about: 'Address for FACEREC_METRICS_PORT; whoever reaches it may read the figures, which name nobody',
+    programs: ['controller', 'worker'],
+    default: '127.0.0.1',
     schema: text,
   },
   FACEREC_LOG_LEVEL: {

@@ -7,11 +7,11 @@ await main('web', 'Takes photos over HTTP, answers with the names of the faces, 
     name: '',
     about: 'serve until SIGTERM, then finish the requests under way',
     run: (config, _, settings) =>
-      runService('web', settings, async ({ log, stop, life }) => {
+      runService('web', settings, async ({ log, stop, life, metrics }) => {
         const { runWeb } = await import('./web/service.ts');
-        const services = await openServices(config, log, stop);
+        const services = await openServices(config, log, stop, metrics.awsCall);
         const announce = (url: URL) => process.stdout.write(`facerec-web listens on ${url.href}\n`);
-        const code = await runWeb(config, services, log, stop, announce, life);
+        const code = await runWeb(config, services, log, stop, announce, life, metrics);
         await services.close();
         return code;
       }),
@@ -25,7 +25,7 @@ await main('web', 'Takes photos over HTTP, answers with the names of the faces, 
       {
         name: '--scope',
         value: 'SCOPES',
-        about: 'create: recognise, people, admin (everything); several with commas',
+        about: 'create: recognise, people, metrics, admin (everything); several with commas',
       },
       {
         name: '--expires',
@@ -51,6 +51,33 @@ await main('web', 'Takes photos over HTTP, answers with the names of the faces, 
       const code = await runKeysCommand(services.gallery, words, print);
       await services.close();
       return code;
+    },
+  },
+  {
+    name: 'import',
+    parameters: 'DIR',
+    files: true,
+    options: [
+      {
+        name: '--server',
+        value: 'URL',
+        about: 'import: where facerec-web runs, http://127.0.0.1:FACEREC_PORT unless given',
+      },
+      { name: '--key-file', value: 'FILE', about: 'import: file with an API key of scope people' },
+    ],
+    about:
+      'enrol a folder with one folder of photos a person through a running server; run again, it goes on where it was',
+    examples: [
+      [
+        'import staff --server https://faces.example.org',
+        'photos that are refused are listed with the reason',
+      ],
+    ],
+    exits: [[1, 'at least one photo was refused; the list says why']],
+    async run(config, words) {
+      const { runImport } = await import('./web/import.ts');
+      const print = (text: string) => process.stdout.write(text);
+      return runImport(words, config.port, print, text => process.stderr.write(text));
     },
   },
 ]);

@@ -7,11 +7,11 @@ await main('worker', 'Takes requests from the queue, names the faces in their ph
     name: '',
     about: 'work until SIGTERM, then finish what is in hand',
     run: (config, _, settings) =>
-      runService('worker', settings, async ({ log, stop, life }) => {
+      runService('worker', settings, async ({ log, stop, life, metrics }) => {
         const { runWorker } = await import('./worker/service.ts');
-        const services = await openServices(config, log, stop);
+        const services = await openServices(config, log, stop, metrics.awsCall);
         const host = await openHost(config, log, stop);
-        const end = await runWorker(config, services, host, log, stop, life);
+        const end = await runWorker(config, services, host, log, stop, life, metrics);
         await services.close();
         if (end.leave) await host.leave();
         return end.exitCode;
@@ -52,7 +52,10 @@ await main('worker', 'Takes requests from the queue, names the faces in their ph
     about:
       'measure with labelled photos, one folder a person, how often names are wrong, and what threshold to set',
     examples: [
-      ['evaluate people --svg curve.svg', 'rates with confidence intervals, thresholds, what may be mislabelled'],
+      [
+        'evaluate people --svg curve.svg',
+        'rates with confidence intervals, thresholds, what may be mislabelled',
+      ],
       ['evaluate people --far 0.001 --faces 5000', 'one stranger in a thousand, in a gallery of that size'],
     ],
     async run(config, words) {

@@ -38,7 +38,8 @@ export async function buildRootfs({ role, executables, archive, to, anew }: Root
   // mmdebstrap gives the directory to the new system under its own name.
   const staged = join(to, `${role}-stage`, 'facerec-image');
   await stage(role, executables, staged);
-  const key = await keyOf(staged, { role, base: basename(base) });
+  const recipe = await Bun.file(import.meta.path).text();
+  const key = await keyOf(staged, { role, base: basename(base), recipe });
   const keyFile = join(to, `${role}.key`);
   const before = await readFile(keyFile, 'utf8').catch(() => undefined);
   if (anew || before !== key || !(await Bun.file(tar).exists())) {
@@ -51,6 +52,8 @@ export async function buildRootfs({ role, executables, archive, to, anew }: Root
         `--customize-hook=copy-in ${staged} /tmp`,
         `--customize-hook=chroot "$1" sh ${inside}/provision.sh ${role}`,
         `--customize-hook=rm -rf "$1${inside}" "$1/etc/apt/sources.list"`,
+        // Whose they are depends on where the archive was unpacked; apt makes them when it needs them.
+        '--customize-hook=rm -rf "$1/var/lib/apt/lists/partial" "$1/var/cache/apt/archives/partial"',
         ...['', tar],
       ],
       { env: { SOURCE_DATE_EPOCH: String(archive.epoch) } },
@@ -65,7 +68,8 @@ export async function buildRootfs({ role, executables, archive, to, anew }: Root
 async function debian(archive: Archive, directory: string): Promise<string> {
   const packages = await packageList();
   const { sources, options, fingerprint, epoch } = archive;
-  const input = JSON.stringify({ packages, leftOut, epoch, sources, fingerprint });
+  const recipe = await Bun.file(import.meta.path).text();
+  const input = JSON.stringify({ packages, recipe, epoch, sources, fingerprint });
   const key = new Bun.CryptoHasher('sha256').update(input).digest('hex').slice(0, 32);
   const tar = join(directory, `debian-${key}.tar`);
   if (await Bun.file(tar).exists()) return tar;

@@ -1,4 +1,4 @@
-import type { Decision } from '../core/scaling.ts';
+import type { Decision } from '../core/scaling/types.ts';
 import type { Fleet, Log } from '../ports.ts';
 
 /** Carries out a decision, and logs it with its reasons when it changes anything. */

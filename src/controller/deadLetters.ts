@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { FileNameSchema } from '../core/fileName.ts';
 import { encodeMessage, parseRequest, RequestIdSchema, resultKey } from '../core/messages.ts';
 import type { Failed } from '../core/results.ts';
+import { TraceParentSchema, traceIdOf } from '../core/trace.ts';
 import type { Blobs, Log, Queue } from '../ports.ts';
 
 export interface DeadLetterOptions {
@@ -12,7 +13,11 @@ export interface DeadLetterOptions {
 }
 
 /** As much of a request as an answer needs, of whatever kind and version it may be. */
-const AnswerableSchema = v.object({ id: RequestIdSchema, file: FileNameSchema });
+const AnswerableSchema = v.object({
+  id: RequestIdSchema,
+  file: FileNameSchema,
+  trace: v.fallback(v.optional(TraceParentSchema), undefined),
+});
 
 /**
  * Sees to it that every dead letter has a `failed` result, so that whoever waits for it gets an answer, also when the
@@ -64,10 +69,11 @@ export class DeadLetters {
     // What a worker has stored is better than this and stays.
     if (await output.get(resultKey(request))) return;
     const failed: Failed = { ...request, status: 'failed', ...verdict(body) };
+    const { trace } = failed;
     const bytes = new TextEncoder().encode(JSON.stringify(failed));
     await output.put(resultKey(request), bytes, { contentType: 'application/json', ifAbsent: true });
     await responses.send(encodeMessage({ v: 1, id: request.id }));
-    log.warn('dead-letter-answered', { id: request.id, reason: failed.reason });
+    log.warn('dead-letter-answered', { id: request.id, ...(trace && { trace }), reason: failed.reason });
   }
 }
 
@@ -86,10 +92,12 @@ function verdict(body: string): Pick<Failed, 'reason' | 'detail'> {
   };
 }
 
-function answerable(body: string): { id: string; file: string } | undefined {
+function answerable(body: string): { id: string; file: string; trace?: string } | undefined {
   try {
     const parsed = v.safeParse(AnswerableSchema, JSON.parse(body));
-    return parsed.success ? parsed.output : undefined;
+    if (!parsed.success) return undefined;
+    const { trace, ...request } = parsed.output;
+    return trace === undefined ? request : { ...request, trace: traceIdOf(trace) };
   } catch {
     return undefined;
   }

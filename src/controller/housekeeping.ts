@@ -16,6 +16,7 @@ export class GalleryKeeper {
     this.#photos = photos;
     this.store = new GalleryStore({
       blobs: gallery,
+      describes: false,
       onChange: change => {
         if ('removed' in change) this.#removed.add(change.removed);
       },

@@ -1,3 +1,4 @@
+import { messageOf } from '../core/errors.ts';
 import {
   type Lease,
   leaseKey,
@@ -7,6 +8,7 @@ import {
   TRUST_SECONDS,
 } from '../core/lease.ts';
 import type { Blobs, Lease as LeasePort, Log } from '../ports.ts';
+import { type SetTimer, within } from '../runtime/time.ts';
 
 export interface LeaseOptions {
   readonly output: Blobs;
@@ -18,7 +20,11 @@ export interface LeaseOptions {
   readonly now?: () => number;
   /** ms of a clock that only goes forward: other machines' clocks are never compared with ours. */
   readonly monotonic?: () => number;
+  readonly timer?: SetTimer;
 }
+
+/** A store that does not answer must not hold up the end, ms. */
+const RELEASE_MS = 3000;
 
 /**
  * Lets one of several controllers act. The lease is an object that its holder rewrites every few seconds, by conditional
@@ -35,7 +41,7 @@ export class ControllerLease implements LeasePort {
   #beat = 0;
   #lastTry = Number.NEGATIVE_INFINITY;
   #trying: Promise<void> | undefined;
-  #heldSince = 0;
+  #heldSince = Number.NEGATIVE_INFINITY;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
@@ -61,16 +67,25 @@ export class ControllerLease implements LeasePort {
     return this.#trusted();
   }
 
-  /** Since when, ms since the epoch, without a break; 0 when nobody held it before; undefined when it is not held. */
+  /**
+   * Since when without a break, ms of the monotonic clock; minus infinity when nobody held it before; undefined when it
+   * is not held.
+   */
   heldSince(): number | undefined {
     return this.#trusted() ? this.#heldSince : undefined;
   }
 
-  /** Lets go, so that another need not wait. */
+  /** Lets go, so that another need not wait; where the store fails, another waits until the lease is stale. Never rejects. */
   async release(): Promise<void> {
+    const { log, timer } = this.#options;
     const held = this.#held;
     this.#held = undefined;
-    if (held) await this.#write(true, { ifMatch: held.etag });
+    if (!held) return;
+    try {
+      await within(RELEASE_MS, signal => this.#write(true, { ifMatch: held.etag, signal }), timer);
+    } catch (error) {
+      log.warn('lease-not-released', { error: messageOf(error), freeInSeconds: STALE_SECONDS });
+    }
   }
 
   #trusted(): boolean {
@@ -102,13 +117,13 @@ export class ControllerLease implements LeasePort {
     const taken = await this.#write(false, stored ? { ifMatch: stored.etag } : { ifAbsent: true });
     if (taken === undefined) return;
     this.#held = { etag: taken, renewedAt: before };
-    this.#heldSince = stored ? this.#now() : 0;
+    this.#heldSince = stored ? this.#monotonic() : Number.NEGATIVE_INFINITY;
     this.#options.log.info('lease-taken', { holder, from: lease?.released === false ? lease.holder : null });
   }
 
   #write(
     released: boolean,
-    condition: { ifMatch: string } | { ifAbsent: true },
+    condition: { ifMatch: string; signal?: AbortSignal } | { ifAbsent: true },
   ): Promise<string | undefined> {
     const { output, holder } = this.#options;
     this.#beat += 1;

@@ -5,19 +5,18 @@ import {
   parseHeartbeat,
   SILENT_SECONDS,
 } from '../core/heartbeat.ts';
-import { HELLO_SECONDS, type Snapshot, type Unheard } from '../core/scaling.ts';
-import type { BlobInfo, Blobs, Fleet, Instance, Queue } from '../ports.ts';
+import { Newcomers } from '../core/scaling/newcomers.ts';
+import type { Snapshot } from '../core/scaling/types.ts';
+import type { BlobInfo, Blobs, FleetView, Instance, Queue } from '../ports.ts';
 
 export interface ObserverOptions {
   readonly requests: Queue;
   readonly output: Blobs;
-  readonly fleet: Fleet;
+  readonly fleet: FleetView;
   readonly fleetName: string;
   /** How many slots the fleet has now. */
   readonly slots: () => number;
-  /** ms since the epoch. */
-  readonly now?: () => number;
-  /** ms of a clock that only goes forward: those of workers and store are never compared with ours. */
+  /** ms of a clock that only goes forward: those of workers, store and fleet are never compared with ours. */
   readonly monotonic?: () => number;
 }
 
@@ -25,18 +24,19 @@ export interface ObserverOptions {
 interface Beat {
   readonly mark: string;
   readonly heartbeat: Heartbeat | undefined;
+  /** ms of the monotonic clock. */
+  readonly seenAt: number;
+  /** How old it was then, ms. */
+  readonly ageMs: number;
 }
 
 /** A heartbeat left by an instance that is gone from the fleet is swept after this time. */
 const FORGOTTEN_MS = 3_600_000;
-/** More than any decision asks for. */
-const MOST_UNHEARD = 1000;
 
 /** Gathers what a decision needs: queue depth, fleet, heartbeats, and for how long who has been silent. */
 export class Observer {
   readonly #options: ObserverOptions;
   readonly #prefix: string;
-  readonly #now: () => number;
   readonly #monotonic: () => number;
   /** By instance id, as are all that follow. */
   #beats = new Map<string, Beat>();
@@ -45,16 +45,13 @@ export class Observer {
   readonly #reported = new Set<string>();
   /** What each instance of the fleet last showed of itself, and since when. */
   #signs = new Map<string, { readonly mark: string; readonly since: number }>();
-  /** When those were launched that have not reported, as far as they were seen. */
-  readonly #newcomers = new Map<string, number>();
-  #unheard: readonly Unheard[] = [];
+  readonly #newcomers = new Newcomers();
   #readAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
 
   constructor(options: ObserverOptions) {
     this.#options = options;
     this.#prefix = heartbeatsOf(options.fleetName);
-    this.#now = options.now ?? Date.now;
     this.#monotonic = options.monotonic ?? (() => performance.now());
   }
 
@@ -63,8 +60,7 @@ export class Observer {
     const { requests, fleet, slots } = this.#options;
     const [depth, instances] = await Promise.all([requests.depth(), fleet.list(), this.#refresh()]);
     this.#watch(instances);
-    this.#missNewcomers(instances);
-    await this.#sweep(instances);
+    this.#newcomers.see(instances, id => this.#reported.has(id), fleet.now(), this.#readAt);
     return {
       depth,
       instances: instances.map(instance => {
@@ -72,11 +68,38 @@ export class Observer {
         const state = heartbeat?.state === 'draining' ? 'draining' : instance.state;
         const reported = this.#reported.has(instance.id);
         const silentMs = this.#readAt - this.#signs.get(instance.id)!.since;
-        return { ...instance, state, reported, idleSince: heartbeat?.idleSince ?? null, silentMs };
+        return {
+          ...{ ...instance, state, reported, silentMs },
+          ...{ idleSince: this.#idleSince(instance.id), startedAt: this.#startedAt(instance.id) },
+          ...{ processed: heartbeat?.processed ?? 0, busyMs: heartbeat?.busyMs ?? 0 },
+        };
       }),
       closedSlots: fleet.closedSlots(slots()),
-      unheard: this.#unheard,
+      unheard: this.#newcomers.unheard,
     };
+  }
+
+  /** Leave was granted to these. */
+  granted(ids: readonly string[]): void {
+    this.#newcomers.granted(ids);
+  }
+
+  /** By the fleet's clock: how long it had been idle is the worker's own, and how long ago it said so is ours. */
+  #idleSince(id: string): number | null {
+    const beat = this.#beats.get(id);
+    if (!beat?.heartbeat || beat.heartbeat.idleSince === null) return null;
+    const { at, idleSince } = beat.heartbeat;
+    const idleMs = Math.max(0, at - idleSince) + this.#monotonic() - beat.seenAt;
+    return Math.round(this.#options.fleet.now() - idleMs);
+  }
+
+  /** By the fleet's clock: how long it had been there is the worker's own. */
+  #startedAt(id: string): number | null {
+    const beat = this.#beats.get(id);
+    if (!beat?.heartbeat) return null;
+    const { at, startedAt } = beat.heartbeat;
+    const thereMs = Math.max(0, at - startedAt) + beat.ageMs + this.#monotonic() - beat.seenAt;
+    return Math.round(this.#options.fleet.now() - thereMs);
   }
 
   async #refresh(): Promise<void> {
@@ -93,15 +116,17 @@ export class Observer {
     const listed = await this.#options.output.list(this.#prefix);
     const beats = await Promise.all(listed.map(info => this.#beat(info)));
     const hello = beats.some(([id]) => !this.#reported.has(id));
-    if (hello) this.#unheard = [];
+    if (hello) this.#newcomers.hello();
     this.#beats = new Map(beats);
     // Also one that cannot be understood, of another version, is a sign of life.
     for (const [id] of beats) this.#reported.add(id);
-    this.#old = listed
-      .filter(({ modifiedAt }) => this.#now() - modifiedAt > FORGOTTEN_MS)
-      .map(({ key }) => key);
+    const now = this.#options.fleet.now();
+    this.#old = listed.filter(({ modifiedAt }) => now - modifiedAt > FORGOTTEN_MS).map(({ key }) => key);
     // Who had nobody to listen was not silent.
-    if (at - this.#readAt > SILENT_SECONDS * 1000) this.#signs.clear();
+    if (at - this.#readAt > SILENT_SECONDS * 1000) {
+      this.#signs.clear();
+      this.#newcomers.blink();
+    }
     this.#readAt = at;
   }
 
@@ -112,7 +137,10 @@ export class Observer {
     const known = this.#beats.get(id);
     if (known?.mark === mark) return [id, known];
     const stored = await this.#options.output.get(key);
-    return [id, { mark, heartbeat: stored && parseHeartbeat(stored.body) }];
+    const heartbeat = stored && parseHeartbeat(stored.body);
+    // The store's clock may be off, but what is new since the last look is no older than that.
+    const ageMs = Math.max(0, Math.min(this.#options.fleet.now() - modifiedAt, HEARTBEAT_SECONDS * 1000));
+    return [id, { mark, heartbeat, seenAt: this.#monotonic(), ageMs }];
   }
 
   #watch(instances: readonly Instance[]): void {
@@ -125,20 +153,8 @@ export class Observer {
     );
   }
 
-  #missNewcomers(instances: readonly Instance[]): void {
-    const listed = new Set(instances.map(({ id }) => id));
-    for (const { id, launchedAt } of instances) this.#newcomers.set(id, launchedAt);
-    for (const [id, launchedAt] of this.#newcomers) {
-      if (listed.has(id) && !this.#reported.has(id)) continue;
-      this.#newcomers.delete(id);
-      if (this.#reported.has(id)) continue;
-      const at = Math.min(this.#now(), launchedAt + HELLO_SECONDS * 1000);
-      // It may have left a heartbeat: if so, the next reading clears this.
-      this.#unheard = [...this.#unheard, { id, at }].slice(-MOST_UNHEARD);
-    }
-  }
-
-  async #sweep(instances: readonly Instance[]): Promise<void> {
+  /** Deletes what instances that are gone have left behind. */
+  async sweep({ instances }: Pick<Snapshot, 'instances'>): Promise<void> {
     const keys = new Set(instances.map(({ id }) => this.#prefix + id));
     const left = this.#old.filter(key => !keys.has(key));
     this.#old = [];

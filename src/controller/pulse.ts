@@ -1,5 +1,5 @@
 import { messageOf } from '../core/errors.ts';
-import type { Decision, Snapshot } from '../core/scaling.ts';
+import type { Decision, Snapshot } from '../core/scaling/types.ts';
 import type { Life, Signs } from '../runtime/life.ts';
 import { Progress } from '../runtime/progress.ts';
 

@@ -1,13 +1,20 @@
-import { holdBack, launchHold } from '../core/holdBack.ts';
-import { type Decision, decide, isCapacity, type Policy, type Snapshot } from '../core/scaling.ts';
-import type { Log } from '../ports.ts';
+import { isCapacity } from '../core/scaling/condition.ts';
+import type { ScalingDecision } from '../core/scaling/decide.ts';
+import { doing } from '../core/scaling/doing.ts';
+import { holdBack, launchHold } from '../core/scaling/holdBack.ts';
+import { type RuleName, rules } from '../core/scaling/rules.ts';
+import { emptyMemory, type Memory, type Policy, type Snapshot } from '../core/scaling/types.ts';
+import type { Fleet, Log } from '../ports.ts';
 import { silentLog } from '../runtime/log.ts';
 import { act } from './act.ts';
 import { Observer, type ObserverOptions } from './observe.ts';
 
 export interface ScalerOptions extends Omit<ObserverOptions, 'slots'> {
+  readonly fleet: Fleet;
   /** As it is now. */
   readonly policy: () => Policy;
+  /** As it is now. */
+  readonly rule: () => RuleName;
   /** Whether launches rest while nothing that is launched reports; a fleet of child processes sees to that itself. */
   readonly holdsBack: boolean;
   readonly log: Log;
@@ -17,30 +24,32 @@ export interface ScalerOptions extends Omit<ObserverOptions, 'slots'> {
 export class Scaler {
   readonly #options: ScalerOptions;
   readonly #observer: Observer;
-  readonly #now: () => number;
-  #reasons = '';
+  #memory: Memory = emptyMemory;
+  #told = '';
   #silent = '';
   #held = false;
 
   constructor(options: ScalerOptions) {
     this.#options = options;
     this.#observer = new Observer({ ...options, slots: () => options.policy().max });
-    this.#now = options.now ?? Date.now;
   }
 
   /** What was seen, and what was done. Rejects when something cannot be seen or done; nothing is done on half a view. */
-  async round(): Promise<{ snapshot: Snapshot; decision: Decision }> {
-    const { policy, fleet, log } = this.#options;
+  async round(): Promise<{ snapshot: Snapshot; decision: ScalingDecision }> {
+    const { policy, rule, fleet, log } = this.#options;
     const snapshot = await this.#observer.snapshot();
-    const now = this.#now();
+    const now = fleet.now();
     this.#tellSilent(snapshot);
-    const decided = decide(snapshot, policy(), now);
-    const hold = this.#options.holdsBack ? launchHold(snapshot, policy(), now) : undefined;
+    const decided = rules[rule()](snapshot, this.#memory, policy(), now);
+    this.#memory = decided.memory;
+    const hold = this.#options.holdsBack ? launchHold(snapshot, policy()) : undefined;
     this.#tellHold(hold?.silent);
     const decision = hold ? holdBack(decided, snapshot, hold, now) : decided;
-    const reasons = decision.reasons.join();
-    await act(decision, fleet, reasons === this.#reasons ? silentLog : log);
-    this.#reasons = reasons;
+    const again = doing(decision) === this.#told;
+    this.#told = doing(decision);
+    await act(decision, fleet, again ? silentLog : log);
+    this.#observer.granted(decision.drain);
+    await this.#observer.sweep(snapshot);
     return { snapshot, decision };
   }
 

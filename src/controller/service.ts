@@ -1,17 +1,23 @@
 import type { Config } from '../config.ts';
 import { messageOf } from '../core/errors.ts';
+import { ResultEraser } from '../gallery/resultEraser.ts';
 import type { Fleet, Lease, Log, Services } from '../ports.ts';
 import { Backoff } from '../runtime/backoff.ts';
 import { type Life, noLife } from '../runtime/life.ts';
+import { Metrics } from '../runtime/metrics.ts';
 import { SetupError } from '../runtime/setup.ts';
 import { EXIT } from '../runtime/shutdown.ts';
 import { every, sleep } from '../runtime/time.ts';
+import { Deliverer } from '../webhooks/deliverer.ts';
 import { DeadLetters } from './deadLetters.ts';
 import { compactGallery, expire, GalleryKeeper } from './housekeeping.ts';
+import { ControllerMetrics } from './metrics.ts';
 import { ControllerPulse } from './pulse.ts';
 import { Scaler } from './scale.ts';
+import { FleetStatusWriter } from './status.ts';
 
 const STAND_BY_MS = 1000;
+const LEAVE_BEHIND_MS = 3000;
 
 /** Observes, decides and acts once a second until asked to stop. Resolves to the exit code. */
 export async function runController(
@@ -22,16 +28,27 @@ export async function runController(
   log: Log,
   stop: AbortSignal,
   life: Life = noLife,
+  metrics = new Metrics('controller'),
 ): Promise<number> {
   const pulse = new ControllerPulse(life);
   const { requests, responses, deadLetters, input, output } = services;
   const scaler = new Scaler({
     ...{ requests, output, fleet, fleetName: config.fleet, log },
     policy: () => config.scaling,
+    rule: () => config.scalingRule,
     holdsBack: config.aws !== undefined,
   });
   const dead = new DeadLetters({ deadLetters, responses, output, log });
   const keeper = new GalleryKeeper(services.gallery, { input, output });
+  const eraser = new ResultEraser({
+    ...{ gallery: services.gallery, output, log },
+    removals: () => keeper.store.gallery.removals(),
+  });
+  const webhooks = new Deliverer({
+    ...{ gallery: services.gallery, output, log, signal: stop },
+    privateAllowed: config.webhooksToPrivate,
+  });
+  const status = new FleetStatusWriter({ output, fleetName: config.fleet });
   let letters = 0;
   let acting: boolean | undefined;
   const tasks: readonly Task[] = [
@@ -40,8 +57,11 @@ export async function runController(
       everyMs: 1000,
       run: () =>
         pulse.round(async () => {
+          const begun = performance.now();
           const round = await scaler.round();
+          counts.round(round, config.scaling, performance.now() - begun);
           letters = round.snapshot.depth.dead;
+          status.note(round, config.scaling, fleet.now());
           return round;
         }),
     },
@@ -53,8 +73,11 @@ export async function runController(
         await keeper.store.refresh();
         await keeper.erasePhotos();
         await compactGallery(keeper.store, log, Date.now());
+        await eraser.round();
       },
     },
+    { name: 'status', everyMs: 1000, run: () => status.write() },
+    { name: 'webhooks', everyMs: 1000, run: () => webhooks.round() },
     {
       name: 'expire',
       everyMs: 3_600_000,
@@ -67,18 +90,43 @@ export async function runController(
       },
     },
   ];
+  const counts = new ControllerMetrics(
+    metrics,
+    tasks.map(({ name }) => name),
+  );
   const mayAct = async () => {
     const may = await lease.mayAct();
+    counts.part(may);
     if (may !== acting) log.info(may ? 'acting' : 'standing-by');
     acting = may;
     pulse.part(may);
     return may;
   };
   log.info('ready', { min: config.scaling.min, max: config.scaling.max });
-  await Promise.all(tasks.map(task => repeat(task, mayAct, log, stop)));
+  const ended = await endOf(Promise.all(tasks.map(task => repeat(task, mayAct, log, stop, counts))), stop);
   await fleet.close();
-  await lease.release();
+  // The program's end ends its calls as well; until then, what they ask for may still come about.
+  if (ended) await lease.release();
+  else log.warn('calls-left-behind', { lease: 'free when it is stale' });
   return EXIT.ok;
+}
+
+/** Whether the work has ended: when asked to stop, it is waited for only so long, as AWS may not answer. */
+function endOf(work: Promise<unknown>, stop: AbortSignal): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const over = new AbortController();
+    work.then(() => resolve(true), reject).finally(() => over.abort());
+    void aborted(stop)
+      .then(() => sleep(LEAVE_BEHIND_MS, over.signal))
+      .then(() => resolve(false));
+  });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
 interface Task {
@@ -96,6 +144,7 @@ async function repeat(
   mayAct: () => Promise<boolean>,
   log: Log,
   stop: AbortSignal,
+  counts: ControllerMetrics,
 ): Promise<void> {
   const backoff = new Backoff(Math.min(task.everyMs, 30_000), 30_000);
   await every(task.everyMs, stop, async () => {
@@ -110,6 +159,7 @@ async function repeat(
       backoff.reset();
     } catch (error) {
       if (error instanceof SetupError) throw error;
+      counts.failed(task.name);
       if (!backoff.failing) log.error('task-error', { task: task.name, error: messageOf(error) });
       await sleep(backoff.next(), stop);
     }

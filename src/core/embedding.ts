@@ -9,26 +9,23 @@ export interface Embedding {
 
 const LARGEST = 127;
 
-/** Rounds to the nearest that can be said; what was packed already stays as it is. */
+/** Rounds each number to the nearest that can be said, and keeps the length. */
 export function pack(numbers: Float32Array): Embedding {
   let largest = 0;
   for (const number of numbers) largest = Math.max(largest, Math.abs(number));
-  // As it is stored: in 32 bits.
-  const scale = Math.fround(largest / LARGEST);
   const values = new Int8Array(numbers.length);
-  if (scale > 0)
-    for (let i = 0; i < numbers.length; i++)
-      values[i] = Math.max(-LARGEST, Math.min(LARGEST, Math.round(numbers[i]! / scale)));
-  return { scale, values };
+  if (largest === 0) return { scale: 0, values };
+  let [before, after] = [0, 0];
+  for (let i = 0; i < numbers.length; i++) {
+    const value = Math.round((numbers[i]! / largest) * LARGEST);
+    values[i] = value;
+    before += numbers[i]! ** 2;
+    after += value ** 2;
+  }
+  // As it is stored: in 32 bits.
+  return { scale: Math.fround(Math.sqrt(before / after)), values };
 }
 
 export function unpack({ scale, values }: Embedding): Float32Array {
   return Float32Array.from(values, value => value * scale);
-}
-
-/** Cosine similarity of two embeddings of length 1. */
-export function similarity(one: Embedding, other: Embedding): number {
-  let sum = 0;
-  for (let i = 0; i < one.values.length; i++) sum += one.values[i]! * other.values[i]!;
-  return sum * one.scale * other.scale;
 }

@@ -15,6 +15,12 @@ export class Damaged extends Error {
   override readonly name = 'Damaged';
 }
 
+/** Whether what failed may have been done all the same, as nothing was heard of it in time. */
+export function mayBeDone(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error.name === 'TimeoutError' || ('mayBeDone' in error && error.mayBeDone === true);
+}
+
 /** Why a request ended in `failed`. */
 export const reasons = [
   'not-an-image',

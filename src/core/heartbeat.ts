@@ -8,10 +8,14 @@ export const HeartbeatSchema = v.object({
   id: v.pipe(v.string(), v.minLength(1), v.maxLength(128)),
   state: v.picklist(['idle', 'busy', 'draining']),
   at: time,
+  /** When it began to take messages. */
   startedAt: time,
   /** Since when it has had nothing to do; null while busy. */
   idleSince: v.nullable(time),
+  /** Messages it has finished. */
   processed: v.pipe(v.number(), v.integer()),
+  /** How long it has had messages in hand, until the last one that it finished, in all; older workers do not tell. */
+  busyMs: v.optional(v.pipe(v.number(), v.minValue(0))),
   version: v.string(),
 });
 export type Heartbeat = v.InferOutput<typeof HeartbeatSchema>;

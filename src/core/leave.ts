@@ -9,29 +9,42 @@ export interface LeavePolicy {
   readonly minRuntimeSeconds: number;
 }
 
+/** What a worker knows of itself and of the controller. All by its own clock: others are never compared with it. */
+export interface Loneliness {
+  readonly own: Heartbeat;
+  /** ms since it began; `own.startedAt` only ranks it. */
+  readonly ageMs: number;
+  /** For how long it has had nothing to do, ms; null while busy. */
+  readonly idleMs: number | null;
+  /** For how long it has watched for a controller in vain, ms. */
+  readonly aloneMs: number;
+}
+
+/** Another worker's heartbeat. */
+export interface Peer {
+  readonly heartbeat: Heartbeat;
+  /** How long ago it was seen to change, ms; undefined while it has not been: it may be what a dead worker left. */
+  readonly changedMs: number | undefined;
+}
+
 /**
- * Whether an idle worker may leave without a grant, because nobody is there to grant it: only when it is not needed for
- * the minimum, as seen by all workers alike. Fifteen idle workers with a dead controller settle at exactly the minimum.
- *
- * @param fleet the latest heartbeats of all workers, its own included
- * @param controllerSeenAt when the controller last gave a sign of life, ms since the epoch
- * @param now ms since the epoch
+ * Whether an idle worker may leave without a grant, because nobody is there to grant it: only when enough older ones
+ * are known to live. Their order is by what each says of itself, right or wrong, and so the same for all who look:
+ * fifteen idle workers with a dead controller settle at exactly the minimum.
  */
 export function mayLeave(
-  own: Heartbeat,
-  fleet: readonly Heartbeat[],
-  controllerSeenAt: number,
+  { own, ageMs, idleMs, aloneMs }: Loneliness,
+  peers: readonly Peer[],
   policy: LeavePolicy,
-  now: number,
 ): boolean {
-  const seconds = (since: number) => (now - since) / 1000;
-  if (seconds(controllerSeenAt) < ALONE_SECONDS) return false;
-  if (own.idleSince === null || seconds(own.idleSince) < policy.idleSeconds) return false;
-  if (seconds(own.startedAt) < policy.minRuntimeSeconds) return false;
-  const older = (other: Heartbeat) =>
-    other.startedAt < own.startedAt || (other.startedAt === own.startedAt && other.id < own.id);
-  const before = fleet.filter(
-    other => other.state !== 'draining' && seconds(other.at) < SILENT_SECONDS && older(other),
+  if (aloneMs < ALONE_SECONDS * 1000) return false;
+  if (idleMs === null || idleMs < policy.idleSeconds * 1000) return false;
+  if (ageMs < policy.minRuntimeSeconds * 1000) return false;
+  const lives = ({ changedMs = Number.POSITIVE_INFINITY }: Peer) => changedMs < SILENT_SECONDS * 1000;
+  const older = ({ startedAt, id }: Heartbeat) =>
+    startedAt < own.startedAt || (startedAt === own.startedAt && id < own.id);
+  const before = peers.filter(
+    peer => peer.heartbeat.state !== 'draining' && older(peer.heartbeat) && lives(peer),
   );
   return before.length >= policy.min;
 }

@@ -1,11 +1,18 @@
 import * as v from 'valibot';
 import { FileNameSchema, stemOf } from './fileName.ts';
 import { PersonIdSchema } from './people.ts';
+import { TraceParentSchema } from './trace.ts';
 
 /** Ids are UUIDs of version 7: they carry the time of the request, which orders changes of the gallery. */
 export const RequestIdSchema = v.pipe(v.string(), v.uuid());
 
-const common = { v: v.literal(1), id: RequestIdSchema, file: FileNameSchema };
+const common = {
+  v: v.literal(1),
+  id: RequestIdSchema,
+  file: FileNameSchema,
+  /** W3C trace context of the upload. */
+  trace: v.optional(TraceParentSchema),
+};
 
 export const ThresholdSchema = v.pipe(v.number(), v.minValue(-1), v.maxValue(1));
 
@@ -14,7 +21,19 @@ const recognise = v.strictObject({
   kind: v.literal('recognise'),
   threshold: v.optional(ThresholdSchema),
 });
-const enrol = v.strictObject({ ...common, kind: v.literal('enrol'), person: PersonIdSchema });
+const pixels = v.pipe(v.number(), v.integer(), v.minValue(-99_999), v.maxValue(99_999));
+const size = v.pipe(pixels, v.minValue(1));
+
+/** Where a face is, [x, y, width, height] in whole pixels of the upright photo. */
+export const BoxSchema = v.pipe(v.strictTuple([pixels, pixels, size, size]), v.readonly());
+
+const enrol = v.strictObject({
+  ...common,
+  kind: v.literal('enrol'),
+  person: PersonIdSchema,
+  /** The face that is meant; without it the photo must show one person only. */
+  box: v.optional(BoxSchema),
+});
 
 /** A message of the request queue. It names the photo; the bytes are in the input store. */
 export const RequestSchema = v.variant('kind', [recognise, enrol]);

@@ -31,7 +31,12 @@ export type Face = v.InferOutput<typeof FaceSchema>;
 /** Milliseconds by stage; `total` from receipt of the message to the finished result. */
 export const TimingsSchema = v.record(v.string(), v.number());
 
-const common = { id: v.pipe(v.string(), v.uuid()), file: v.string() };
+const common = {
+  id: v.pipe(v.string(), v.uuid()),
+  file: v.string(),
+  /** W3C trace id of the upload: 32 hexadecimal digits. */
+  trace: v.optional(v.string()),
+};
 
 const failed = v.object({
   ...common,

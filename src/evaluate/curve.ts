@@ -34,7 +34,11 @@ text{fill:var(--ink)}.grid{stroke:var(--faint)}path{fill:none;stroke-width:2}.ge
     `<rect width="${WIDTH}" height="${HEIGHT}" style="fill:var(--paper)"/>`,
     distributions(evaluation),
     det(evaluation),
-    text(PLOT.left, HEIGHT - 15, `Threshold ${threshold.toFixed(3)}. Dashed: the normal tail that is fitted to strangers.`),
+    text(
+      PLOT.left,
+      HEIGHT - 15,
+      `Threshold ${threshold.toFixed(3)}. Dashed: the normal tail that is fitted to strangers.`,
+    ),
     '</svg>\n',
   ].join('\n');
 }
@@ -68,8 +72,12 @@ function distributions({ pairs, threshold, impostors }: Evaluation): string {
       if (rate >= 10 ** least) fitted.push([x(similarity), y(rate)]);
     }
   out.push(path(above, 'impostors'), path(below, 'genuine'), path(fitted, 'fit'));
-  out.push(`<line class="threshold" x1="${fixed(x(threshold))}" x2="${fixed(x(threshold))}" y1="${PLOT.top}" y2="${PLOT.bottom}"/>`);
-  out.push(text(PLOT.left + 8, PLOT.bottom - 26, 'strangers: this similar, or more', 'class="impostors-text"'));
+  out.push(
+    `<line class="threshold" x1="${fixed(x(threshold))}" x2="${fixed(x(threshold))}" y1="${PLOT.top}" y2="${PLOT.bottom}"/>`,
+  );
+  out.push(
+    text(PLOT.left + 8, PLOT.bottom - 26, 'strangers: this similar, or more', 'class="impostors-text"'),
+  );
   out.push(text(PLOT.left + 8, PLOT.bottom - 8, 'one person: this similar, or less', 'class="genuine-text"'));
   return out.join('\n');
 }
@@ -82,7 +90,8 @@ function det({ pairs, threshold, falseAccepts, falseRejects }: Evaluation): stri
   ] as const;
   const right = WIDTH - 20;
   const left = RIGHT + 55;
-  const x = (share: number) => right - (Math.log10(Math.max(share, 10 ** least[0])) / least[0]) * (right - left);
+  const x = (share: number) =>
+    right - (Math.log10(Math.max(share, 10 ** least[0])) / least[0]) * (right - left);
   const y = (share: number) =>
     PLOT.top + (Math.log10(Math.max(share, 10 ** least[1])) / least[1]) * (PLOT.bottom - PLOT.top);
   const out = [text(left, 25, 'False rejects against false accepts, by threshold')];
@@ -106,7 +115,9 @@ function det({ pairs, threshold, falseAccepts, falseRejects }: Evaluation): stri
     if (sorted.length > 0) points.push([x(accepted / pairs.impostorCount), y(rejected / sorted.length)]);
   }
   out.push(path(points, 'det'));
-  out.push(`<circle class="dot" r="4" cx="${fixed(x(falseAccepts.value))}" cy="${fixed(y(falseRejects.value))}"/>`);
+  out.push(
+    `<circle class="dot" r="4" cx="${fixed(x(falseAccepts.value))}" cy="${fixed(y(falseRejects.value))}"/>`,
+  );
   out.push(text(x(falseAccepts.value) + 8, y(falseRejects.value) - 8, threshold.toFixed(2)));
   return out.join('\n');
 }

@@ -99,7 +99,11 @@ function crossPairs(counts: Float64Array, weights: Float64Array): number {
   return (sum * sum - squares) / 2;
 }
 
-function falseAccepts(samples: readonly Sample[], { nearest, impostors, impostorCount }: Pairs, threshold: number): Estimate {
+function falseAccepts(
+  samples: readonly Sample[],
+  { nearest, impostors, impostorCount }: Pairs,
+  threshold: number,
+): Estimate {
   const { people, personOf, counts } = peopleOf(samples);
   const errors = nearest.filter(({ similarity }) => similarity >= threshold);
   // Below the tail that is kept pair by pair, there are so many errors that their number alone tells enough.

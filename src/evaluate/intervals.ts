@@ -14,7 +14,8 @@ export function wilson(successes: number, trials: number): Estimate {
   const value = successes / trials;
   const z2 = Z * Z;
   const centre = (value + z2 / (2 * trials)) / (1 + z2 / trials);
-  const half = (Z / (1 + z2 / trials)) * Math.sqrt((value * (1 - value)) / trials + z2 / (4 * trials * trials));
+  const half =
+    (Z / (1 + z2 / trials)) * Math.sqrt((value * (1 - value)) / trials + z2 / (4 * trials * trials));
   const low = successes === 0 ? 0 : Math.max(0, centre - half);
   const high = successes === trials ? 1 : Math.min(1, centre + half);
   return { value, low, high };
@@ -43,7 +44,11 @@ export function bootstrap({ people, count }: Clustered, random = mulberry(1)): E
     .filter(replicate => replicate.trials > 0)
     .map(replicate => replicate.successes / replicate.trials)
     .sort((a, b) => a - b);
-  return { value, low: values[Math.floor(0.025 * values.length)]!, high: values[Math.floor(0.975 * values.length)]! };
+  return {
+    value,
+    low: values[Math.floor(0.025 * values.length)]!,
+    high: values[Math.floor(0.975 * values.length)]!,
+  };
 }
 
 /** How often each person is drawn, many times over. */

@@ -31,8 +31,14 @@ export function report(
     `Brackets are 95 % confidence intervals: the people are drawn again 1,000 times, because pairs share people\n`,
     `(bootstrap, percentiles); Wilson's for strangers, and where there was no error at all or nothing else.\n`,
     `\nAt the threshold ${threshold.toFixed(3)}:\n`,
-    row('false accepts, pairs (FAR)', `${estimate(evaluation.falseAccepts)}  of ${count(pairs.impostorCount)}`),
-    row('false rejects, pairs (FRR)', `${estimate(evaluation.falseRejects)}  of ${count(pairs.genuine.length)}`),
+    row(
+      'false accepts, pairs (FAR)',
+      `${estimate(evaluation.falseAccepts)}  of ${count(pairs.impostorCount)}`,
+    ),
+    row(
+      'false rejects, pairs (FRR)',
+      `${estimate(evaluation.falseRejects)}  of ${count(pairs.genuine.length)}`,
+    ),
     `\nOne photo of each of ${count(id.people)} people enrolled:\n`,
     row('rank-1: the right one is nearest', `${estimate(id.rankOne)}  of ${count(id.probes)}`),
     row('named right', estimate(id.named)),
@@ -40,7 +46,9 @@ export function report(
     row('strangers named', `${estimate(id.strangersNamed)}  of ${count(id.strangers)}`),
   ];
   if (impostors === undefined)
-    text.push('\nNo threshold is recommended: there are too few pairs of different people to tell of rare ones.\n');
+    text.push(
+      '\nNo threshold is recommended: there are too few pairs of different people to tell of rare ones.\n',
+    );
   else {
     const { mean, deviation, measuredTo } = impostors;
     const sizes = recommended.map(
@@ -60,7 +68,10 @@ export function report(
   }
   if (doubts.length > 0) text.push('\nTo be looked at:\n');
   for (const { kind, face, other } of doubts) {
-    const what = kind === 'near-duplicate' ? 'is nearly the same picture as' : 'is closer to another person than to its own:';
+    const what =
+      kind === 'near-duplicate'
+        ? 'is nearly the same picture as'
+        : 'is closer to another person than to its own:';
     text.push(`  ${face} ${what} ${other.face} (${other.similarity.toFixed(3)})\n`);
   }
   if (refused.length > 0) text.push('\nPhotos with faults:\n');

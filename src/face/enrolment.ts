@@ -91,6 +91,34 @@ export function chooseFace(found: Found, minQuality: number): FoundFace {
   return largest;
 }
 
+/** Of two boxes that have less than this in common (intersection over union), one is not the other. */
+const SAME_BOX = 0.5;
+
+/**
+ * The face at a place that was pointed at, whoever else is in the photo.
+ * @param box in pixels of the upright image
+ * @throws Permanent `no-face`, or what `faultOf` says
+ */
+export function faceAt(found: Found, box: FoundFace['box'], minQuality: number): FoundFace {
+  const [nearest] = found.faces.toSorted((one, other) => overlap(other.box, box) - overlap(one.box, box));
+  if (!nearest || overlap(nearest.box, box) < SAME_BOX)
+    throw new Permanent(
+      'no-face',
+      'No face was found at that place of the photo: take the box from its result.',
+    );
+  const fault = faultOf(nearest, minQuality);
+  if (fault) throw fault;
+  return nearest;
+}
+
+/** Intersection over union. */
+function overlap([x, y, w, h]: FoundFace['box'], [a, b, c, d]: FoundFace['box']): number {
+  const width = Math.min(x + w, a + c) - Math.max(x, a);
+  const height = Math.min(y + h, b + d) - Math.max(y, b);
+  const common = Math.max(0, width) * Math.max(0, height);
+  return common / (w * h + c * d - common);
+}
+
 const area = ({ box: [, , width, height] }: FoundFace) => width * height;
 
 /** Distance of the face's centre from the photo's, in sizes of the face. */

@@ -36,39 +36,57 @@ export function measure(
 ): Measures {
   const plane = rows * columns;
   const [red, blue] = channels === 'bgr' ? [2 * plane, 0] : [0, 2 * plane];
-  const luma = (at: number) =>
-    (0.299 * aligned[red + at]! + 0.587 * aligned[plane + at]! + 0.114 * aligned[blue + at]!) * divisor +
-    mean;
-  const [a, b, c, d, e, f] = matrix;
-  let inside = 0;
-  let count = 0;
+  const luma = new Float32Array(plane);
+  for (let at = 0; at < plane; at++)
+    luma[at] =
+      (0.299 * aligned[red + at]! + 0.587 * aligned[plane + at]! + 0.114 * aligned[blue + at]!) * divisor +
+      mean;
+  const [top, bottom] = [Math.round(FACE.top * rows), Math.round(FACE.bottom * rows)];
+  const [left, right] = [Math.round(FACE.left * columns), Math.round(FACE.right * columns)];
+  const count = (bottom - top) * (right - left);
   let sum = 0;
   let squares = 0;
   let detail = 0;
-  for (let y = Math.round(FACE.top * rows); y < Math.round(FACE.bottom * rows); y++) {
-    for (let x = Math.round(FACE.left * columns); x < Math.round(FACE.right * columns); x++) {
-      const at = y * columns + x;
-      const photoX = a * x + b * y + c;
-      const photoY = d * x + e * y + f;
-      if (photoX >= 0 && photoY >= 0 && photoX < photo.width && photoY < photo.height) inside++;
-      const value = luma(at);
-      const laplacian = luma(at - 1) + luma(at + 1) + luma(at - columns) + luma(at + columns) - 4 * value;
-      count++;
+  for (let y = top; y < bottom; y++) {
+    for (let at = y * columns + left; at < y * columns + right; at++) {
+      const value = luma[at]!;
+      const around = luma[at - 1]! + luma[at + 1]! + luma[at - columns]! + luma[at + columns]!;
       sum += value;
       squares += value * value;
-      detail += laplacian * laplacian;
+      detail += (around - 4 * value) ** 2;
     }
   }
   const brightness = sum / count;
   const contrast = Math.sqrt(Math.max(0, squares / count - brightness * brightness));
   return {
     size: Math.sqrt(area(corners)),
-    inside: inside / count,
+    inside: shareInside({ left, top, right, bottom }, matrix, photo),
     brightness,
     contrast,
     sharpness: contrast > 0 ? Math.sqrt(detail / count) / contrast : 0,
     turn: turn(points),
   };
+}
+
+/** Every fourth pixel, in both directions. */
+const STEP = 4;
+
+function shareInside(
+  { left, top, right, bottom }: Readonly<Record<'left' | 'top' | 'right' | 'bottom', number>>,
+  [a, b, c, d, e, f]: Matrix,
+  { width, height }: Size,
+): number {
+  let inside = 0;
+  let count = 0;
+  for (let y = top; y < bottom; y += STEP) {
+    for (let x = left; x < right; x += STEP) {
+      const photoX = a * x + b * y + c;
+      const photoY = d * x + e * y + f;
+      count++;
+      if (photoX >= 0 && photoY >= 0 && photoX < width && photoY < height) inside++;
+    }
+  }
+  return inside / count;
 }
 
 function turn([left, right, nose]: FivePoints): number {

@@ -19,7 +19,11 @@ export const PersonRemovedSchema = v.object({
   person: PersonIdSchema,
   at: StampSchema,
 });
-export const FaceRemovedSchema = v.object({ type: v.literal('face-removed'), face: StampSchema, at: StampSchema });
+export const FaceRemovedSchema = v.object({
+  type: v.literal('face-removed'),
+  face: StampSchema,
+  at: StampSchema,
+});
 
 export const faceFields = {
   type: v.literal('face'),

@@ -1,10 +1,11 @@
-import type { Embedding } from '../core/embedding.ts';
+import { type Embedding, unpack } from '../core/embedding.ts';
 import {
   BLOCK_ROWS,
   copyRow,
   createKernel,
   type Kernel,
   queryBytes,
+  readRow,
   strideOf,
   writeQuery,
   writeRow,
@@ -28,7 +29,7 @@ const PAGE = 65_536;
  * embeddings are those of `pack`; a similarity is as exact as these.
  */
 export class FaceIndex {
-  readonly #dimensions: number;
+  readonly dimensions: number;
   readonly #stride: number;
   /** Where the query, a block's scores and the blocks lie in the kernel's memory. A block is its rows, then their scales. */
   readonly #scoresAt: number;
@@ -42,7 +43,7 @@ export class FaceIndex {
   readonly #persons = new Persons();
 
   constructor(dimensions: number) {
-    this.#dimensions = dimensions;
+    this.dimensions = dimensions;
     this.#stride = strideOf(dimensions);
     this.#scoresAt = queryBytes(this.#stride);
     this.#blocksAt = this.#scoresAt + 4 * BLOCK_ROWS;
@@ -119,6 +120,22 @@ export class FaceIndex {
     return { person: this.#persons.nameOf(person), face: this.#faces[row]!, similarity, margin };
   }
 
+  /** undefined where there is no such face. */
+  embeddingOf(face: string): Float32Array | undefined {
+    const row = this.#rowOf.get(face);
+    if (row === undefined) return undefined;
+    const { rows, scales, within } = this.#place(row);
+    const { buffer } = this.#kernel.memory;
+    const scale = new Float32Array(buffer, scales)[within]!;
+    return unpack({ scale, values: readRow(new Uint8Array(buffer), rows, within, this.dimensions) });
+  }
+
+  /** Cosine similarity to one face; undefined where there is no such face. */
+  similarityTo(face: string, embedding: Float32Array): number | undefined {
+    this.#check(embedding.length);
+    return this.embeddingOf(face)?.reduce((sum, value, i) => sum + value * embedding[i]!, 0);
+  }
+
   /** Where the rows and scales of a row's block begin, and which of them is the row's. */
   #place(row: number): { rows: number; scales: number; within: number } {
     const within = row % BLOCK_ROWS;
@@ -140,8 +157,8 @@ export class FaceIndex {
   }
 
   #check(length: number): void {
-    if (length !== this.#dimensions)
-      throw new RangeError(`an embedding of ${length} numbers in an index of ${this.#dimensions}`);
+    if (length !== this.dimensions)
+      throw new RangeError(`an embedding of ${length} numbers in an index of ${this.dimensions}`);
   }
 }
 

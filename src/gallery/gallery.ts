@@ -61,7 +61,8 @@ export class Gallery {
         return [{ added: event }];
       }
       case 'face-removed': {
-        if (event.at > (this.#removedFaces.get(event.face) ?? '')) this.#removedFaces.set(event.face, event.at);
+        if (event.at > (this.#removedFaces.get(event.face) ?? ''))
+          this.#removedFaces.set(event.face, event.at);
         const entry = this.#owners.get(event.face);
         if (entry === undefined) return [];
         entry.faces = entry.faces.filter(face => face !== event.face);

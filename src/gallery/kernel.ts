@@ -72,7 +72,8 @@ const dotHalves = simd(0xba);
 const multiplyFloats = simd(0xe6);
 const toFloats = simd(0xfa);
 /** Four 32-bit lanes out of the eight of two vectors. */
-const shuffle = (...lanes: number[]) => simd(0x0d, ...lanes.flatMap(n => [4 * n, 4 * n + 1, 4 * n + 2, 4 * n + 3]));
+const shuffle = (...lanes: number[]) =>
+  simd(0x0d, ...lanes.flatMap(n => [4 * n, 4 * n + 1, 4 * n + 2, 4 * n + 3]));
 
 /** Repeats while `left` < `right` (unsigned), at least once. */
 const loop = (body: number[], left: number[], right: number[]) => [
@@ -166,7 +167,7 @@ const program = new Uint8Array([
 export function createKernel(pages: number): Kernel {
   const memory = new WebAssembly.Memory({ initial: pages });
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(program), { js: { memory } });
-  return { memory, score: exports['score'] as Kernel['score'] };
+  return { memory, score: exports.score as Kernel['score'] };
 }
 
 /**
@@ -185,13 +186,30 @@ export function writeRow(values: Int8Array, memory: Uint8Array, first: number, r
 }
 const EVEN_OFFSET = 128;
 
-export function copyRow(memory: Uint8Array, stride: number, from: [number, number], to: [number, number]): void {
-  const source = groupOf(...from, stride);
-  const target = groupOf(...to, stride);
-  for (let i = 0; i < stride / 16; i++) memory.copyWithin(target + GROUP * i, source + GROUP * i, source + GROUP * i + 16);
+/** What `writeRow` wrote. */
+export function readRow(memory: Uint8Array, first: number, row: number, dimensions: number): Int8Array {
+  const start = groupOf(first, row, strideOf(dimensions));
+  // Conversion to eight bits takes the offset modulo 256.
+  return Int8Array.from(
+    { length: dimensions },
+    (_, i) => memory[start + GROUP * (i >> 4) + (i & 15)]! - (i % 2 === 0 ? EVEN_OFFSET : 0),
+  );
 }
 
-const groupOf = (first: number, row: number, stride: number) => first + (row >> 2) * 4 * stride + (row & 3) * 16;
+export function copyRow(
+  memory: Uint8Array,
+  stride: number,
+  from: [number, number],
+  to: [number, number],
+): void {
+  const source = groupOf(...from, stride);
+  const target = groupOf(...to, stride);
+  for (let i = 0; i < stride / 16; i++)
+    memory.copyWithin(target + GROUP * i, source + GROUP * i, source + GROUP * i + 16);
+}
+
+const groupOf = (first: number, row: number, stride: number) =>
+  first + (row >> 2) * 4 * stride + (row & 3) * 16;
 
 /**
  * The query as the kernel reads it: of each sixteen numbers those at even places, then the others; behind them what makes up for
@@ -213,7 +231,8 @@ export function writeQuery(query: Float32Array, target: DataView): number {
     target.setInt16(2 * place, value, true);
     if (i % 2 === 0) even += value;
   }
-  for (let lane = 0; lane < 4; lane++) target.setInt32(2 * stride + 4 * lane, lane === 0 ? -EVEN_OFFSET * even : 0, true);
+  for (let lane = 0; lane < 4; lane++)
+    target.setInt32(2 * stride + 4 * lane, lane === 0 ? -EVEN_OFFSET * even : 0, true);
   return unit;
 }
 

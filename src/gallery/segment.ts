@@ -112,7 +112,10 @@ function encodeFaces(faces: readonly FaceEvent[], people: readonly string[]): Bu
     block.writeUInt32LE(places.get(person)!, owners + 4 * i);
     block.writeFloatLE(quality, qualities + 4 * i);
     block.writeFloatLE(embedding.scale, scales + 4 * i);
-    block.set(new Uint8Array(embedding.values.buffer, embedding.values.byteOffset, dimensions), values + i * dimensions);
+    block.set(
+      new Uint8Array(embedding.values.buffer, embedding.values.byteOffset, dimensions),
+      values + i * dimensions,
+    );
   }
   return block;
 }

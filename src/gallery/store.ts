@@ -185,7 +185,7 @@ export class GalleryStore {
 
   /** False when a segment was joined into another between the listing and the reading. */
   async #read(keys: readonly string[]): Promise<boolean> {
-    let read = 0;
+    let [read, all] = [0, 0];
     for (let at = 0; at < keys.length; at += PARALLEL_READS) {
       const batch = keys.slice(at, at + PARALLEL_READS);
       const segments = await Promise.all(batch.map(key => this.#segment(key)));
@@ -194,8 +194,14 @@ export class GalleryStore {
         this.#applyAll(segment.events);
         this.#seen.set(batch[i]!, heldBy(segment.events, segment.bytes));
       }
-      read += segments.reduce((sum, segment) => sum + (segment?.bytes ?? 0), 0);
-      if (read > COLLECT_BYTES) {
+      const bytes = segments.reduce(
+        (sum, segment) => sum + (segment?.damaged === false ? segment.bytes : 0),
+        0,
+      );
+      read += bytes;
+      all += bytes;
+      // The more there is already, the longer a collection takes.
+      if (read > Math.max(COLLECT_BYTES, all / 8)) {
         Bun.gc(true);
         read = 0;
       }

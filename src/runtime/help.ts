@@ -1,5 +1,7 @@
 import { type Program, type Variable, variableNames, variables } from '../variables.ts';
 
+type Rows = readonly (readonly [string, string])[];
+
 export interface Option {
   /** With its dashes. */
   readonly name: string;
@@ -20,6 +22,10 @@ export interface Command {
   /** Whether its words are names of files. */
   readonly files?: boolean;
   readonly options?: readonly Option[];
+  /** Its options are too many for the program's own help: they are in the command's. */
+  readonly optionsAside?: true;
+  /** More of its help, each a title with rows. */
+  readonly more?: readonly (readonly [string, Rows])[];
   readonly about: string;
   /** Without the program's name, each with what it does. */
   readonly examples?: readonly (readonly [string, string])[];
@@ -68,8 +74,6 @@ export const EXIT_CODES: readonly (readonly [number, string])[] = [
   [130, 'stopped at once by a second SIGINT (Ctrl-C)'],
   [143, 'stopped at once by a second SIGTERM'],
 ];
-
-type Rows = readonly (readonly [string, string])[];
 
 /** Breaks at blanks; a word that is too long has a line of its own. */
 function wrap(text: string, width: number): string[] {
@@ -143,9 +147,9 @@ export function helpText(
       'Options',
       optionRows([
         ...OPTIONS,
-        ...commands.flatMap(({ name, options = [] }) =>
-          options.map(o => ({ ...o, about: `${name}: ${o.about}` })),
-        ),
+        ...commands
+          .filter(({ optionsAside }) => !optionsAside)
+          .flatMap(({ name, options = [] }) => options.map(o => ({ ...o, about: `${name}: ${o.about}` }))),
       ]),
       width,
     ),
@@ -157,18 +161,22 @@ export function helpText(
 }
 
 const SIGNALS: Rows = [
-  ['SIGTERM, SIGINT', 'finish what is in hand, then end; a second one ends at once (Ctrl-C: a second later or more)'],
+  [
+    'SIGTERM, SIGINT',
+    'finish what is in hand, then end; a second one ends at once (Ctrl-C: a second later or more)',
+  ],
   ['SIGHUP', 'read the file FACEREC_CONFIG again; one with problems is refused as a whole'],
 ];
 
 /** One command's usage, options, examples and exit codes. */
 export function commandHelp(program: Program, command: Command, width: number): string {
-  const { about, choices, options = [], examples = [], exits } = command;
+  const { about, choices, options = [], more = [], examples = [], exits } = command;
   const name = `facerec-${program}`;
   return [
     `${usage(program, command)}\n\n${wrap(capitalised(about), width).join('\n')}\n`,
     section('Words', choices ? [[choices.join(', '), 'all that there are']] : [], width),
     section('Options', optionRows([...options, ...OPTIONS.slice(0, 1)]), width),
+    ...more.map(([title, rows]) => section(title, rows, width)),
     section(
       'Examples',
       examples.map(([words, what]) => [`${name} ${words.replaceAll('PROGRAM', name)}`, what] as const),

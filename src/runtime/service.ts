@@ -2,6 +2,9 @@ import type { Log } from '../ports.ts';
 import type { Program } from '../variables.ts';
 import { type Life, openLife } from './life.ts';
 import { createLog } from './log.ts';
+import { Metrics } from './metrics.ts';
+import { serveMetrics } from './metricsListener.ts';
+import { watchProcess } from './metricsProcess.ts';
 import type { Settings } from './settings.ts';
 import { listenForShutdown } from './shutdown.ts';
 
@@ -10,6 +13,7 @@ export interface Service {
   /** Aborts when the program should finish; the reason says why. */
   readonly stop: AbortSignal;
   readonly life: Life;
+  readonly metrics: Metrics;
   /** Calls `react` whenever the configuration file has been taken over. */
   onReload(react: () => void): void;
 }
@@ -37,10 +41,21 @@ export async function runService(
     });
   const stop = listenForShutdown(process.env.FACEREC_LIFELINE, reload).signal;
   stop.addEventListener('abort', () => life.stopping());
+  const metrics = new Metrics(program);
+  const unwatch = watchProcess(metrics);
+  const over = new AbortController();
+  const { metricsPort: port, metricsHost: host } = config;
+  const listening =
+    program === 'web' || port === undefined
+      ? undefined
+      : serveMetrics(metrics, { host, port, log, signal: over.signal });
   try {
-    return await work({ log, stop, life, onReload: react => reactions.push(react) });
+    return await work({ log, stop, life, metrics, onReload: react => reactions.push(react) });
   } finally {
     life.stopping();
+    over.abort();
+    await listening;
+    unwatch();
     await life.close();
   }
 }

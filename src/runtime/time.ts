@@ -20,6 +20,26 @@ export function sleep(ms: number, signal?: AbortSignal, timer: SetTimer = setTim
   });
 }
 
+/**
+ * Gives `work` at most `ms`: then its signal aborts, and this rejects with an error named TimeoutError, whether `work`
+ * heeds the signal or not.
+ */
+export function within<T>(
+  ms: number,
+  work: (signal: AbortSignal) => Promise<T>,
+  timer: SetTimer = setTimer,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = new AbortController();
+    const cancel = timer(() => {
+      const error = Object.assign(new Error(`no answer within ${ms / 1000} s`), { name: 'TimeoutError' });
+      reject(error);
+      late.abort(error);
+    }, ms);
+    work(late.signal).then(resolve, reject).finally(cancel);
+  });
+}
+
 /** Calls `task` every `ms` until the signal aborts, never twice at once; waits for the running call. */
 export async function every(ms: number, signal: AbortSignal, task: () => Promise<void>): Promise<void> {
   while (!signal.aborted) {

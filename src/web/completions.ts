@@ -3,6 +3,7 @@ import { parseCompletion } from '../core/messages.ts';
 import type { Log, Message, Queue } from '../ports.ts';
 import { Backoff } from '../runtime/backoff.ts';
 import { type SetTimer, setTimer, sleep } from '../runtime/time.ts';
+import type { Noticing } from '../webhooks/noticing.ts';
 import type { Waiting } from './waiting.ts';
 
 const FIRST_PAUSE = 200;
@@ -11,6 +12,8 @@ const LONGEST_PAUSE = 5_000;
 export interface CompletionsOptions {
   readonly responses: Queue;
   readonly waiting: Pick<Waiting, 'completed'>;
+  /** Whoever else is to know, durably. */
+  readonly noticing?: Pick<Noticing, 'completed'>;
   readonly log: Log;
   /** Ends the loop; what has been received by then is still dealt with. */
   readonly signal: AbortSignal;
@@ -42,9 +45,12 @@ export async function consumeCompletions(options: CompletionsOptions): Promise<v
   }
 }
 
-async function handle({ responses, waiting, log }: CompletionsOptions, message: Message): Promise<void> {
+async function handle(options: CompletionsOptions, message: Message): Promise<void> {
+  const { responses, waiting, noticing, log } = options;
   const parsed = parseCompletion(message.body);
-  if ('completion' in parsed) waiting.completed(parsed.completion.id);
-  else log.warn('completion-ignored', { message: message.id, problem: parsed.problem });
+  if ('completion' in parsed) {
+    waiting.completed(parsed.completion.id);
+    await noticing?.completed(parsed.completion.id);
+  } else log.warn('completion-ignored', { message: message.id, problem: parsed.problem });
   await responses.delete(message.receipt);
 }

@@ -1,16 +1,24 @@
 import type { Context } from 'hono';
+import type { Doubt } from '../core/doubts.ts';
+import type { Person } from '../gallery/gallery.ts';
 import type { GalleryStore } from '../gallery/store.ts';
 import type { Blobs, Log, Queue } from '../ports.ts';
 import type { SetTimer } from '../runtime/time.ts';
 import type { Access } from './access/access.ts';
 import type { Caller } from './access/caller.ts';
+import type { Events } from './events.ts';
 import type { UploadMemory } from './memory.ts';
+import type { WebMetrics } from './metrics.ts';
 import type { Waiting } from './waiting.ts';
 
 export interface WebOptions {
   /** How `POST /` answers: at once with 202, or when done, in plain text. */
   readonly reply: 'ack' | 'result';
   readonly maxUploadBytes: number;
+  /** Of all photos of a batch, as sent and unpacked; 100 MiB by default. */
+  readonly maxBatchBytes?: number;
+  /** Whether webhooks may have private addresses. */
+  readonly webhooksToPrivate?: boolean;
   /** How long results are kept. */
   readonly resultDays: number;
   /** Shown at `GET /`. */
@@ -20,16 +28,23 @@ export interface WebOptions {
 export interface AppDeps {
   readonly requests: Queue;
   readonly responses: Queue;
+  readonly deadLetters: Queue;
   /** Uploaded photos. */
   readonly input: Blobs;
   /** Results. */
   readonly output: Blobs;
+  /** People, keys, webhooks. */
+  readonly gallery: Blobs;
   readonly people: GalleryStore;
+  /** What may be wrong with a person's faces. */
+  readonly doubts?: (person: Person) => Promise<readonly Doubt[]>;
   readonly waiting: Waiting;
+  readonly events: Events;
   readonly log: Log;
   readonly access: Access;
   /** Shared by all uploads. */
   readonly memory?: UploadMemory;
+  readonly metrics?: WebMetrics;
   readonly options: WebOptions;
   /** ms since the epoch. */
   readonly now?: () => number;
@@ -46,6 +61,8 @@ export type Deps = Required<AppDeps>;
 export type Env = {
   Variables: {
     requestId: string;
+    /** W3C `traceparent` of what is done about the request. */
+    trace: string;
     /** Not set on routes that are for anybody. */
     caller?: Caller;
   };

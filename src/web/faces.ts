@@ -1,7 +1,8 @@
-import type { EnrolRequest } from '../core/messages.ts';
-import { deletePhotos } from '../gallery/erase.ts';
+import * as v from 'valibot';
+import { BoxSchema } from '../core/messages.ts';
 import type { Person } from '../gallery/gallery.ts';
 import type { Deps, Handler, Routes } from './deps.ts';
+import { eraseFace } from './erasure.ts';
 import { hold } from './hold.ts';
 import { takeIn } from './intake.ts';
 import { existing, personPath, shownFace } from './people.ts';
@@ -15,7 +16,19 @@ export function faceRoutes(deps: Deps): Routes {
     const request = c.req.raw;
     const { seconds, applied } = waitOf(c);
     const person = await existing(deps, c.req.param('id'));
-    const photo = await takeIn<EnrolRequest>(deps, c, () => ({ kind: 'enrol', person: person.id }));
+    const photo = await takeIn(
+      deps,
+      c,
+      (id, { file, fields }) =>
+        ({
+          v: 1,
+          kind: 'enrol',
+          id,
+          file,
+          person: person.id,
+          ...boxOf(c.req.query('box') ?? fields.get('box')),
+        }) as const,
+    );
     const result = seconds === undefined ? undefined : await hold(deps, request, photo, seconds);
     if (!result) return queuedReply(photo.id, applied);
     if (result.status === 'failed') throw photoFailed(result, applied);
@@ -33,8 +46,7 @@ export function faceRoutes(deps: Deps): Routes {
       DELETE: async c => {
         const person = await existing(deps, c.req.param('id'));
         const { face } = faceOf(person, c.req.param('face'));
-        await deletePhotos(deps, face);
-        await deps.people.append([{ type: 'face-removed', face, at: deps.newId() }]);
+        await eraseFace(deps, c, person.id, face);
         return new Response(null, { status: 204 });
       },
     },
@@ -45,4 +57,18 @@ function faceOf(person: Person, id: string | undefined) {
   const face = person.faces.find(candidate => candidate.face === id?.toLowerCase());
   if (face) return face;
   throw new Problem('unknown-face', `GET ${personPath(person.id)} lists the faces.`);
+}
+
+/** Of `x,y,width,height`: which face of the photo is meant. */
+function boxOf(text: string | undefined): { box?: v.InferOutput<typeof BoxSchema> } {
+  if (text === undefined) return {};
+  const numbers = text
+    .split(',')
+    .map(piece => (piece.trim() === '' ? Number.NaN : Math.round(Number(piece))));
+  const parsed = v.safeParse(BoxSchema, numbers);
+  if (parsed.success) return { box: parsed.output };
+  throw new Problem(
+    'invalid-box',
+    'Give box=x,y,width,height in pixels of the upright photo, as results tell it.',
+  );
 }

@@ -1,6 +1,6 @@
 import { preferred } from './accept.ts';
+import { page, policy } from './dashboard/page.ts';
 import type { Deps, Routes } from './deps.ts';
-import { page, policy } from './page.ts';
 
 const links = {
   upload: 'POST / multipart/form-data, field inputFile; ?wait=SECONDS, ?threshold=NUMBER',
@@ -9,6 +9,9 @@ const links = {
   person: 'GET, PUT, DELETE /people/{id}',
   enrol: 'POST /people/{id}/faces multipart/form-data, field inputFile; ?wait=SECONDS',
   face: 'GET, DELETE /people/{id}/faces/{face}',
+  merge: 'POST /people/{id}/merge {"from": "…"}',
+  events: 'GET /events server-sent events',
+  deadLetters: 'GET /dead-letters, POST /dead-letters/{id}/redrive',
   health: 'GET /healthz',
   readiness: 'GET /readyz',
 };

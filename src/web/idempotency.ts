@@ -34,31 +34,38 @@ export interface Use {
 
 /**
  * The id for a request with this key: a new one, or that of the first request with the same key within 24 hours. It is
- * stored before anything is done, so that of many at the same time all get the same. Whatever the request does is to be
- * done again with the id, since nobody knows how far the first one came; doing it twice does no harm.
+ * stored before anything is done, so that of many at the same time all get the same. What a `repeated` one asks for is to
+ * be done again unless its result is there, since nobody knows how far the first one came; doing it twice does no harm.
  *
  * Throws a 422 problem where other content came with the key, as draft-ietf-httpapi-idempotency-key-header asks for.
  */
-export async function idFor(store: Blobs, use: Use): Promise<string> {
-  if (use.key === undefined) return use.newId();
+export async function idFor(store: Blobs, use: Use): Promise<{ id: string; repeated: boolean }> {
+  if (use.key === undefined) return { id: use.newId(), repeated: false };
   const at = PREFIX + sha256([use.scope, checked(use.key)]);
   const content = sha256(use.content);
   for (let left = TRIES; left > 0; left--) {
     const stored = await store.get(at);
     const known = stored && parse(stored.body);
     if (known && known.at + KEPT_MS > use.now()) {
-      if (known.content === content) return known.id;
+      if (known.content === content) return { id: known.id, repeated: true };
       throw new Problem('idempotency-key-reused', 'Send other content with another Idempotency-Key.');
     }
     const record: Record = { v: 1, id: use.newId(), content, at: use.now() };
     const condition = stored ? { ifMatch: stored.etag } : { ifAbsent: true };
     const body = new TextEncoder().encode(JSON.stringify(record));
     if ((await store.put(at, body, { contentType: 'application/json', ...condition })) !== undefined)
-      return record.id;
+      return { id: record.id, repeated: false };
   }
   throw new Problem('idempotency-key-busy', 'Many use this Idempotency-Key just now. Try again.', {
     headers: { 'retry-after': '1' },
   });
+}
+
+/** A UUID of version 7 that is a function of another one and a number; of the same time. */
+export function derivedId(base: string, n: number): string {
+  const hex = sha256([base, String(n)]);
+  const variant = '89ab'[Number.parseInt(hex[3]!, 16) % 4]!;
+  return `${base.slice(0, 14)}7${hex.slice(0, 3)}-${variant}${hex.slice(4, 7)}-${hex.slice(8, 20)}`;
 }
 
 /** The key itself, whether sent as a string of structured fields (`"…"`) or bare. */

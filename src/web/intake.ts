@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import type { Request as PhotoRequest } from '../core/messages.ts';
+import { type Request as PhotoRequest, resultKey } from '../core/messages.ts';
 import type { Deps, Env } from './deps.ts';
 import { idFor } from './idempotency.ts';
 import { submit } from './submit.ts';
@@ -12,23 +12,19 @@ import { readUpload, type Upload } from './upload.ts';
 export async function takeIn<R extends PhotoRequest>(
   deps: Deps,
   c: Context<Env>,
-  describe: (upload: Upload) => Omit<R, 'id' | 'v' | 'file'>,
+  describe: (id: string, upload: Upload) => R,
+  read: typeof readUpload = readUpload,
 ): Promise<R> {
-  const request = c.req.raw;
   const claim = deps.memory.claim();
   try {
-    const upload = await readUpload(request, deps.options.maxUploadBytes, claim);
-    const described = describe(upload);
-    const id = await idFor(deps.output, {
-      key: c.req.header('idempotency-key'),
-      scope: scopeOf(c),
-      content: [JSON.stringify(described), upload.file, upload.photo],
-      newId: deps.newId,
-      now: deps.now,
-    });
-    // What `describe` leaves out of R is here.
-    const photo = { v: 1, ...described, id, file: upload.file } as unknown as R;
-    await submit(deps, photo, upload);
+    const upload = await read(c.req.raw, deps.options.maxUploadBytes, claim);
+    const key = c.req.header('idempotency-key');
+    const content = [JSON.stringify(describe('', upload)), upload.photo];
+    const { newId, now } = deps;
+    const { id, repeated } = await idFor(deps.output, { key, scope: scopeOf(c), content, newId, now });
+    const photo = { ...describe(id, upload), trace: c.get('trace') };
+    if (!repeated || !(await deps.output.get(resultKey(photo))))
+      await submit(deps, photo, upload, key !== undefined);
     return photo;
   } finally {
     claim.end();

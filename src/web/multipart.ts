@@ -17,7 +17,7 @@ const MAX_HEADER_BYTES = 65_536;
  * silently at NUL and CR, takes a part with `filename*` for text, and shows no truncated part as such.
  * Throws a 400 problem `malformed-multipart`.
  */
-export function parseMultipart(body: Uint8Array, contentType: string): Part[] {
+export function parseMultipart(body: Uint8Array, contentType: string, maxParts = MAX_PARTS): Part[] {
   const boundary = boundaryOf(contentType);
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
   const delimiter = Buffer.from(`\r\n--${boundary}`, 'latin1');
@@ -33,7 +33,7 @@ export function parseMultipart(body: Uint8Array, contentType: string): Part[] {
     const headers = bytes.toString('utf8', at, headersEnd);
     if (!/^[ \t]*(\r\n|$)/.test(headers)) throw malformed('a boundary does not end its line');
     parts.push({ ...disposition(headers), content: bytes.subarray(Math.min(headersEnd + 4, end), end) });
-    if (parts.length > MAX_PARTS) throw malformed(`it has more than ${MAX_PARTS} parts`);
+    if (parts.length > maxParts) throw malformed(`it has more than ${maxParts} parts`);
     at = end + delimiter.length;
   }
   return parts;

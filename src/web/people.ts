@@ -1,9 +1,9 @@
 import * as v from 'valibot';
 import { personIdProblem, personNameProblem } from '../core/people.ts';
-import { deletePhotos } from '../gallery/erase.ts';
 import type { Person } from '../gallery/gallery.ts';
 import { readBody } from './body.ts';
 import type { Deps, Handler, Routes } from './deps.ts';
+import { changedMeanwhile, erasePerson } from './erasure.ts';
 import { Problem } from './problem.ts';
 
 const MAX_BODY = 16_384;
@@ -39,34 +39,36 @@ export function peopleRoutes(deps: Deps): Routes {
     const after = people.gallery.person(id);
     if (after?.name !== name) throw changedMeanwhile();
     const headers = before ? {} : { location: personPath(id) };
-    return Response.json(shown(after), { status: before ? 200 : 201, headers });
+    return Response.json(shownPerson(after), { status: before ? 200 : 201, headers });
   };
 
   return {
     '/people': {
       GET: async () => {
         await people.refresh();
-        return Response.json({ people: people.gallery.people().map(shown) });
+        return Response.json({ people: people.gallery.people().map(shownPerson) });
       },
     },
     '/people/:id': {
-      GET: async c => Response.json(shown(await existing(deps, c.req.param('id')))),
+      GET: async c => {
+        const person = await existing(deps, c.req.param('id'));
+        const warnings = (await deps.doubts(person)).map(({ kind, face, other }) => ({
+          ...{ kind, face },
+          other: {
+            person: other.person,
+            face: other.face,
+            similarity: Math.round(1e4 * other.similarity) / 1e4,
+          },
+        }));
+        return Response.json({ ...shownPerson(person), warnings });
+      },
       PUT: put,
       DELETE: async c => {
-        const { id, faces } = await existing(deps, c.req.param('id'));
-        // Photos first: should that fail, the person is still there and the deletion can be repeated.
-        for (const { face } of faces) await deletePhotos(deps, face);
-        await people.append([{ type: 'person-removed', person: id, at: newId() }]);
-        if (people.gallery.person(id)) throw changedMeanwhile();
+        await erasePerson(deps, c, await existing(deps, c.req.param('id')));
         return new Response(null, { status: 204 });
       },
     },
   };
-}
-
-/** Also where another web server's clock is ahead of ours. */
-function changedMeanwhile(): Problem {
-  return new Problem('changed-meanwhile', 'Look at the person and decide again.');
 }
 
 export function personPath(id: string): string {
@@ -82,11 +84,11 @@ export async function existing({ people }: Deps, id = ''): Promise<Person> {
 }
 
 /** What clients see of a face: no embedding. */
-export function shownFace({ face, file, quality, model }: Person['faces'][number]) {
-  return { id: face, file, quality, model };
+export function shownFace({ face, file, quality, model, digest }: Person['faces'][number]) {
+  return { id: face, file, quality, model, ...(digest !== undefined && { digest }) };
 }
 
-function shown({ id, name, faces }: Person) {
+export function shownPerson({ id, name, faces }: Person) {
   return { id, name, faces: faces.map(shownFace) };
 }
 

@@ -31,8 +31,18 @@ export const catalogue = {
   'invalid-zip': [400, 'The zip file cannot be read'],
   'too-many-files': [413, 'The batch holds too many files'],
   'empty-batch': [400, 'The batch holds no file'],
+  'nothing-accepted': [422, 'No file of the batch was accepted'],
   'nested-archive': [415, 'The file is an archive within the archive'],
+  'invalid-query': [400, 'A parameter is not valid'],
+  'no-face-found': [400, 'There is no face in the photo'],
+  'subject-exists': [409, 'There is a subject of that name already'],
+  'invalid-webhook': [400, 'The webhook is not valid'],
+  'unknown-webhook': [404, 'There is no such webhook'],
   'invalid-page': [400, 'The page asked for is not valid'],
+  'invalid-box': [400, 'The place of the face is not valid'],
+  'invalid-merge': [400, 'These cannot be merged'],
+  'unknown-dead-letter': [404, 'There is no such dead letter'],
+  'photo-gone': [410, 'The photo is no longer kept'],
   'photo-failed': [422, 'The photo was looked at, without success'],
   busy: [503, 'Too many uploads at once'],
   'cross-site': [403, 'Requests from other sites are not taken'],
@@ -72,13 +82,18 @@ export class Problem extends Error {
     return catalogue[this.slug][0];
   }
 
-  toResponse(): Response {
-    const { headers, instance, extra } = this.options;
+  /** The problem details. */
+  toJSON(): Readonly<Record<string, unknown>> {
+    const { instance, extra } = this.options;
     const [status, title] = catalogue[this.slug];
     const type = `urn:facerec:problem:${this.slug}`;
-    const body = { type, title, status, detail: this.message, ...(instance && { instance }), ...extra };
-    return new Response(`${JSON.stringify(body)}\n`, {
-      status,
+    return { type, title, status, detail: this.message, ...(instance && { instance }), ...extra };
+  }
+
+  toResponse(): Response {
+    const { headers } = this.options;
+    return new Response(`${JSON.stringify(this)}\n`, {
+      status: this.status,
       headers: { 'content-type': 'application/problem+json', ...headers },
     });
   }

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { type RecogniseRequest, ThresholdSchema } from '../core/messages.ts';
+import { ThresholdSchema } from '../core/messages.ts';
 import { preferred } from './accept.ts';
 import type { Deps, Routes } from './deps.ts';
 import { hold } from './hold.ts';
@@ -18,9 +18,9 @@ export function recogniseRoutes(deps: Deps): NonNullable<Routes[string]> {
     POST: async c => {
       const request = c.req.raw;
       const { seconds = holdsByDefault ? Number.POSITIVE_INFINITY : undefined, applied } = waitOf(c);
-      const photo = await takeIn<RecogniseRequest>(deps, c, ({ fields }) => {
+      const photo = await takeIn(deps, c, (id, { file, fields }) => {
         const threshold = thresholdOf(c.req.query('threshold') ?? fields.get('threshold'));
-        return { kind: 'recognise', ...threshold };
+        return { v: 1, kind: 'recognise', id, file, ...threshold } as const;
       });
       const result = seconds === undefined ? undefined : await hold(deps, request, photo, seconds);
       if (!result) return queuedReply(photo.id, applied);

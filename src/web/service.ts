@@ -1,15 +1,20 @@
 import type { Config } from '../config.ts';
 import { messageOf } from '../core/errors.ts';
+import { GalleryDoubts } from '../gallery/doubts.ts';
 import { GalleryStore } from '../gallery/store.ts';
 import type { Log, Services } from '../ports.ts';
 import { type Life, noLife } from '../runtime/life.ts';
+import { Metrics } from '../runtime/metrics.ts';
 import { SetupError } from '../runtime/setup.ts';
 import { EXIT } from '../runtime/shutdown.ts';
-import { sleep } from '../runtime/time.ts';
+import { setTimer, sleep } from '../runtime/time.ts';
 import { VERSION } from '../runtime/version.ts';
+import { Noticing } from '../webhooks/noticing.ts';
 import { openAccess } from './access/open.ts';
 import { createApp } from './app.ts';
 import { consumeCompletions } from './completions.ts';
+import { Events } from './events.ts';
+import { WebMetrics } from './metrics.ts';
 import { readyWhenReachable } from './pulse.ts';
 import { type ServeOptions, serve, type WebServer } from './serve.ts';
 import { Waiting } from './waiting.ts';
@@ -22,24 +27,36 @@ export async function runWeb(
   stop: AbortSignal,
   announce: (url: URL) => void,
   life: Life = noLife,
+  metrics = new Metrics('web'),
 ): Promise<number> {
-  const { requests, responses, input, output, gallery } = services;
-  const { reply, maxUploadBytes, host, port, pollSeconds } = config;
+  const { requests, responses, deadLetters, input, output, gallery } = services;
+  const { reply, maxUploadBytes, maxBatchBytes, webhooksToPrivate, port, pollSeconds } = config;
   const people = new GalleryStore({
     blobs: gallery,
     onDamaged: (segment, error) => log.error('gallery-damaged', { segment, error: messageOf(error) }),
   });
-  const access = await openAccess(config, gallery, log);
+  const doubts = new GalleryDoubts(gallery);
+  const { access, host } = await openAccess(config, gallery, log);
   const waiting = new Waiting({ output });
+  const counts = new WebMetrics({ metrics, requests, waiting: () => waiting.size });
+  const events = new Events({
+    ...{ requests, output, fleet: config.fleet },
+    ...{ now: Date.now, setTimer, newId: Bun.randomUUIDv7 },
+  });
   const options = {
-    ...{ reply, maxUploadBytes, version: VERSION },
+    ...{ reply, maxUploadBytes, maxBatchBytes, webhooksToPrivate, version: VERSION },
     get resultDays() {
       return config.resultDays;
     },
   };
   const server = await listening({
     app: keepOpen =>
-      createApp({ requests, responses, input, output, people, waiting, log, access, options, keepOpen }),
+      createApp({
+        ...{ requests, responses, deadLetters, input, output, gallery, people, waiting, events, log, access },
+        ...{ options, keepOpen },
+        doubts: person => doubts.of(person),
+        metrics: counts,
+      }),
     host,
     port,
   });
@@ -47,10 +64,25 @@ export async function runWeb(
   log.info('ready', { url: server.url.href });
   const signs = { url: server.url, waiting: () => waiting.size, stopping: () => stop.aborted };
   if (life !== noLife) void readyWhenReachable(life, signs, stop);
-  await consumeCompletions({ responses, waiting, log, waitSeconds: pollSeconds, signal: stop });
+  const noticing = new Noticing({ gallery, output });
+  const told = {
+    completed: (id: string) => {
+      waiting.completed(id);
+      events.completed(id);
+    },
+  };
+  await consumeCompletions({
+    responses,
+    waiting: told,
+    noticing,
+    log,
+    waitSeconds: pollSeconds,
+    signal: stop,
+  });
   log.info('stopping', { reason: String(stop.reason) });
   const stopped = server.stop();
   waiting.close();
+  events.close();
   await stopped;
   log.info('goodbye');
   return EXIT.ok;

@@ -10,7 +10,8 @@ const FIELD = 'inputFile';
 /** Room for boundaries, headers and further fields, bytes. */
 const MULTIPART_SLACK = 64 * 1024;
 
-const HOW_TO = `Send the photo as multipart/form-data in the field ${FIELD}: curl -F ${FIELD}=@photo.jpg`;
+const howTo = (field: string) =>
+  `Send the photo as multipart/form-data in the field ${field}: curl -F ${field}=@photo.jpg`;
 
 export interface Upload {
   /** A valid file name, without the path that some clients send. */
@@ -22,36 +23,49 @@ export interface Upload {
 }
 
 /** Reads exactly one photo of at most `maxBytes`. Throws the problem to answer with. */
-export async function readUpload(request: Request, maxBytes: number, claim: Claim): Promise<Upload> {
+export async function readUpload(
+  request: Request,
+  maxBytes: number,
+  claim: Claim,
+  field = FIELD,
+): Promise<Upload> {
   const type = request.headers.get('content-type') ?? '';
-  if (!/^multipart\/form-data\s*(;|$)/i.test(type)) throw new Problem('not-multipart', `${HOW_TO}.`);
+  if (!/^multipart\/form-data\s*(;|$)/i.test(type)) throw new Problem('not-multipart', `${howTo(field)}.`);
   const body = await readBody(request, maxBytes + MULTIPART_SLACK, { announced: maxBytes, claim });
   const parts = parseMultipart(body, type);
-  const part = onlyPhoto(parts);
-  const { content: photo, fileName } = part;
+  const part = onlyPhoto(parts, field);
+  const fields = new Map(
+    parts
+      .flatMap(p => (p === part ? [] : [[p.name, new TextDecoder().decode(p.content)] as const]))
+      .reverse(),
+  );
+  return { ...photoOf(part.content, part.fileName, maxBytes), fields };
+}
+
+/** Throws the problem with it. `fileName` is undefined for what came as a text field. */
+export function photoOf(
+  photo: Uint8Array,
+  fileName: string | undefined,
+  maxBytes: number,
+): Omit<Upload, 'fields'> {
   const format = formatOf(photo);
   if (fileName === undefined && !format)
-    throw new Problem('not-a-file', `The field ${FIELD} came as text. ${HOW_TO}.`);
-  if (photo.length === 0) throw new Problem('empty-file', `The file has no bytes. ${HOW_TO}.`);
+    throw new Problem('not-a-file', 'The photo came as a text field. Send it as a file.');
+  if (photo.length === 0) throw new Problem('empty-file', 'The file has no bytes. Send the photo itself.');
   if (photo.length > maxBytes) throw tooLarge(maxBytes);
   if (!format)
     throw new Problem(
       'unsupported-format',
       'Send a JPEG, PNG or WebP file; its first bytes are what counts.',
     );
-  const fields = new Map(
-    parts
-      .flatMap(p => (p === part ? [] : [[p.name, new TextDecoder().decode(p.content)] as const]))
-      .reverse(),
-  );
-  return { file: storedName(fileName, format), photo, contentType: format.contentType, fields };
+  return { file: storedName(fileName, format), photo, contentType: format.contentType };
 }
 
-function onlyPhoto(parts: readonly Part[]): Part {
-  const files = parts.filter(part => part.name === FIELD || part.fileName !== undefined);
+function onlyPhoto(parts: readonly Part[], field: string): Part {
+  const files = parts.filter(part => part.name === field || part.fileName !== undefined);
   if (files.length > 1) throw new Problem('several-files', 'Send one photo a request.');
   const [file] = files;
-  if (file?.name !== FIELD) throw new Problem('missing-file', `There is no field ${FIELD}. ${HOW_TO}.`);
+  if (file?.name !== field) throw new Problem('missing-file', `There is no field ${field}. ${howTo(field)}.`);
   return file;
 }
 

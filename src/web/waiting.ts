@@ -2,12 +2,15 @@ import * as v from 'valibot';
 import { resultKey } from '../core/messages.ts';
 import { type Result, ResultSchema } from '../core/results.ts';
 import type { Blobs } from '../ports.ts';
-import { type SetTimer, setTimer } from '../runtime/time.ts';
+import { type SetTimer, setTimer, within } from '../runtime/time.ts';
 import { isUnavailable } from './problem.ts';
 
 /** The store is looked at this long after the last look, ms: for completions that another web server consumed. */
 const FIRST_POLL = 1_000;
 const SLOWEST_POLL = 5_000;
+/** A look at the store takes no longer, ms; the last one ends this long after the deadline. */
+const LONGEST_LOOK = 15_000;
+const LAST_LOOK = 1_000;
 
 export interface WaitingOptions {
   readonly output: Blobs;
@@ -64,7 +67,7 @@ export class Waiting {
         !this.#closed && !signal?.aborted;
         poll = Math.min(2 * poll, SLOWEST_POLL)
       ) {
-        const result = await this.#look(resultKey(request));
+        const result = await this.#look(resultKey(request), deadline - this.#now());
         const left = deadline - this.#now();
         if (result || left <= 0) return result;
         await sleeper.sleep(Math.min(poll, left));
@@ -92,9 +95,10 @@ export class Waiting {
     return [...this.#sleepers.values()].reduce((sum, sleepers) => sum + sleepers.size, 0);
   }
 
-  async #look(key: string): Promise<Result | undefined> {
+  async #look(key: string, left: number): Promise<Result | undefined> {
+    const ms = Math.min(LONGEST_LOOK, Math.max(0, left) + LAST_LOOK);
     try {
-      const stored = await this.#output.get(key);
+      const stored = await within(ms, signal => this.#output.get(key, { signal }), this.#setTimer);
       return stored && parseResult(stored.body);
     } catch (error) {
       if (isUnavailable(error)) return undefined;

@@ -34,6 +34,9 @@ export class Consumer {
   #roomAgain: (() => void) | undefined;
   #idleSince: number | null;
   #processed = 0;
+  #busyMs = 0;
+  /** Until when the present time with messages in hand is in `#busyMs`. */
+  #countedAt = 0;
 
   constructor(options: ConsumerOptions) {
     this.#options = options;
@@ -48,6 +51,11 @@ export class Consumer {
 
   get processed(): number {
     return this.#processed;
+  }
+
+  /** How long messages have been in hand, until the last one that was finished, ms in all. */
+  get busyMs(): number {
+    return this.#busyMs;
   }
 
   /** Until the signal aborts; resolves when all that was in hand is finished or given back. */
@@ -78,7 +86,10 @@ export class Consumer {
 
   /** Begins what is new at once. What was received before is tried one by one, with nothing else in hand. */
   async #take(messages: readonly Message[], signal: AbortSignal): Promise<void> {
-    if (messages.length > 0) this.#idleSince = null;
+    if (messages.length > 0 && this.#idleSince !== null) {
+      this.#countedAt = this.#now();
+      this.#idleSince = null;
+    }
     const held = messages.filter(({ receiveCount }) => receiveCount > 1);
     const turn = Promise.withResolvers<void>();
     // In hand from now on, so that they are renewed while they wait for their turn.
@@ -106,7 +117,10 @@ export class Consumer {
       .then(() => {
         this.#inHand.delete(message.receipt);
         this.#processed++;
-        if (this.#inHand.size === 0) this.#idleSince = this.#now();
+        const now = this.#now();
+        this.#busyMs += Math.max(0, now - this.#countedAt);
+        this.#countedAt = now;
+        if (this.#inHand.size === 0) this.#idleSince = now;
         worked();
       });
     this.#inHand.set(message.receipt, work);

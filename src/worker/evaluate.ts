@@ -36,7 +36,10 @@ export async function evaluateFolder(
   tell: (text: string) => void,
 ): Promise<number> {
   const { folder, strangers, target, faces, svg } = parse(words);
-  const photos = [...(await labelled(folder)), ...(strangers === undefined ? [] : await unlabelled(strangers))];
+  const photos = [
+    ...(await labelled(folder)),
+    ...(strangers === undefined ? [] : await unlabelled(strangers)),
+  ];
   if (photos.length < 2) throw new SetupError(`${folder}: there are no folders with photos in it`);
   const models = await openModels(config);
   const engine = await createEngine(models);
@@ -75,7 +78,8 @@ function parse(words: readonly string[]) {
   const [folder, more] = positionals;
   if (folder === undefined || more !== undefined) throw new SetupError('evaluate: give one folder');
   const target = Number(values.far);
-  if (!(target > 0 && target < 1)) throw new SetupError('evaluate: --far is a rate between 0 and 1, such as 0.01');
+  if (!(target > 0 && target < 1))
+    throw new SetupError('evaluate: --far is a rate between 0 and 1, such as 0.01');
   const faces = values.faces === undefined ? undefined : Number(values.faces);
   if (faces !== undefined && !(Number.isInteger(faces) && faces > 0))
     throw new SetupError('evaluate: --faces is a number of faces');
@@ -86,7 +90,11 @@ function parse(words: readonly string[]) {
 async function labelled(folder: string): Promise<Photo[]> {
   const people = (await entries(folder)).filter(entry => entry.isDirectory() || entry.isSymbolicLink());
   const photos = people.map(async ({ name }) =>
-    (await files(join(folder, name))).map(path => ({ person: name, file: `${name}/${basename(path)}`, path })),
+    (await files(join(folder, name))).map(path => ({
+      person: name,
+      file: `${name}/${basename(path)}`,
+      path,
+    })),
   );
   return (await Promise.all(photos)).flat();
 }

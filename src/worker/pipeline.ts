@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { messageOf, Permanent } from '../core/errors.ts';
 import { encodeMessage, inputKey, parseRequest, type Request, resultKey } from '../core/messages.ts';
 import { type Failed, type Result, ResultSchema } from '../core/results.ts';
+import { traceIdOf } from '../core/trace.ts';
 import type { Photo } from '../face/image.ts';
 import type { Blobs, Log, Message, Queue } from '../ports.ts';
 import { digestOf } from '../runtime/digest.ts';
@@ -27,6 +28,13 @@ export interface Answerer {
   ): Promise<Result>;
 }
 
+/** Who counts and measures. Times are ms. */
+export interface Observer {
+  received(waitedMs: number): void;
+  /** @param totalMs since the request was queued */
+  stored(result: Result, storeMs: number, totalMs: number): void;
+}
+
 /** Lets a number of tasks run at once; the others wait. */
 interface Limit {
   /** Resolves to what ends the task. */
@@ -43,6 +51,7 @@ export interface PipelineOptions {
   readonly maxReceives: number;
   readonly visibilitySeconds: number;
   readonly log: Log;
+  readonly metrics?: Observer;
   /** Limits how many photos are in memory as files, */
   readonly downloading: Limit;
   /** and how many decoded. */
@@ -77,19 +86,26 @@ export async function handle(
     return 'refused';
   }
   const { request } = parsed;
+  const waitedMs = Math.max(0, Date.now() - message.sentAt);
+  options.metrics?.received(waitedMs);
   let result: Result | undefined;
   try {
     result =
       (await earlierResult(message, request, options)) ??
       (await recognise(request, options, signal, started));
-    if (result) await store(request, result, options);
+    if (result) await store(request, result, options, waitedMs, started);
   } catch (error) {
-    log.warn('request-error', { id: request.id, receives: message.receiveCount, error: messageOf(error) });
+    log.warn('request-error', {
+      id: request.id,
+      ...traceOf(request),
+      receives: message.receiveCount,
+      error: messageOf(error),
+    });
     if (message.receiveCount < options.maxReceives) {
       await requests.extend(message.receipt, pauseAfter(message.receiveCount, options.visibilitySeconds));
       return 'retried';
     }
-    await store(request, tooManyAttempts(request, messageOf(error)), options);
+    await store(request, tooManyAttempts(request, messageOf(error)), options, waitedMs, started);
     await notify(request, options);
     await giveBack(message, options);
     return 'failed';
@@ -102,6 +118,16 @@ export async function handle(
   // From here on the answer is safe: what fails now brings the message round again, and the answer stays.
   await notify(request, options);
   await requests.delete(message.receipt);
+  log.info('answered', {
+    id: request.id,
+    ...traceOf(request),
+    kind: request.kind,
+    status: result.status,
+    ...(result.status === 'failed' && { reason: result.reason }),
+    receives: message.receiveCount,
+    waitedMs,
+    ms: Math.round(performance.now() - started),
+  });
   return result.status;
 }
 
@@ -162,13 +188,26 @@ async function recognise(
   }
 }
 
+/**
+ * @param waitedMs how long the request was in the queue
+ * @param started when work on it began, on the clock of `performance.now()`
+ */
 async function store(
-  request: { id: string; file: string },
+  request: Request,
   result: Result,
-  { output }: Pick<PipelineOptions, 'output'>,
+  { output, metrics }: Pick<PipelineOptions, 'output' | 'metrics'>,
+  waitedMs: number,
+  started: number,
 ): Promise<void> {
-  const body = new TextEncoder().encode(JSON.stringify(result));
+  const body = new TextEncoder().encode(JSON.stringify({ ...result, ...traceOf(request) }));
+  const begun = performance.now();
   await output.put(resultKey(request), body, { contentType: 'application/json' });
+  const now = performance.now();
+  metrics?.stored(result, now - begun, waitedMs + now - started);
+}
+
+function traceOf({ trace }: Request): { trace?: string } {
+  return trace === undefined ? {} : { trace: traceIdOf(trace) };
 }
 
 /** Lets the web servers know that the result is stored. */

@@ -3,7 +3,7 @@ import { Permanent } from '../core/errors.ts';
 import type { EnrolRequest, RecogniseRequest, Request } from '../core/messages.ts';
 import { type Enrolled, type Face, NO_FACE, type Recognised, type Result, UNKNOWN } from '../core/results.ts';
 import type { Engine } from '../face/engine.ts';
-import { chooseFace } from '../face/enrolment.ts';
+import { chooseFace, faceAt } from '../face/enrolment.ts';
 import type { Photo } from '../face/image.ts';
 import type { Models } from '../face/manifest.ts';
 import { nameFaces } from '../face/naming.ts';
@@ -77,14 +77,20 @@ export class Recogniser implements Answerer {
     digest?: string,
   ): Promise<Result> {
     const found = await this.#options.engine.find(photo);
-    const all = () => roundedTimings({ ...timings, ...found.timings, total: performance.now() - started });
-    if (request.kind === 'recognise') return this.#name(request, found, all());
+    const all = (more: Timings = {}) =>
+      roundedTimings({ ...timings, ...found.timings, ...more, total: performance.now() - started });
+    if (request.kind === 'recognise') return this.#name(request, found, all);
     const face = await this.#enrol(request, found, digest);
     return { ...face, timings: all() };
   }
 
-  #name({ id, file, ...request }: RecogniseRequest, found: Found, timings: Timings): Recognised {
+  #name(
+    { id, file, ...request }: RecogniseRequest,
+    found: Found,
+    timings: (more: Timings) => Record<string, number>,
+  ): Recognised {
     const { models } = this.#options;
+    const began = performance.now();
     const threshold = request.threshold ?? this.#options.threshold(this.#index.size);
     // What is hardly a face and like nobody's is most often a hand, a lapel or a blur.
     const faces = this.#matches(found.faces, threshold)
@@ -100,7 +106,7 @@ export class Recogniser implements Answerer {
       faces,
       threshold,
       model: models.id,
-      timings,
+      timings: timings({ match: performance.now() - began }),
     };
   }
 
@@ -134,12 +140,13 @@ export class Recogniser implements Answerer {
   }
 
   async #enrol(
-    { id, file, person }: EnrolRequest,
+    { id, file, person, box: place }: EnrolRequest,
     found: Found,
     digest: string | undefined,
   ): Promise<Omit<Enrolled, 'timings'>> {
     const { models } = this.#options;
-    const { box, quality, embedding } = chooseFace(found, models.manifest.thresholds.quality);
+    const least = models.manifest.thresholds.quality;
+    const { box, quality, embedding } = place ? faceAt(found, place, least) : chooseFace(found, least);
     const face = {
       ...({ type: 'face', person, face: id, file, model: models.id, quality } as const),
       ...(digest !== undefined && { digest }),

@@ -1,9 +1,13 @@
 import type { Config } from '../config.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Heartbeat } from '../core/heartbeat.ts';
+import type { LeavePolicy } from '../core/leave.ts';
+import { minRuntime } from '../core/scaling/boot.ts';
+import type { Policy } from '../core/scaling/types.ts';
 import { createEngine } from '../face/engine.ts';
 import type { Host, Log, Services } from '../ports.ts';
 import { type Life, noLife } from '../runtime/life.ts';
+import { Metrics } from '../runtime/metrics.ts';
 import { SetupError } from '../runtime/setup.ts';
 import { EXIT } from '../runtime/shutdown.ts';
 import { every } from '../runtime/time.ts';
@@ -11,6 +15,7 @@ import { VERSION } from '../runtime/version.ts';
 import { watchAlone } from './alone.ts';
 import { Consumer } from './consumer.ts';
 import { beat } from './heartbeat.ts';
+import { WorkerMetrics } from './metrics.ts';
 import { openModels } from './models.ts';
 import { handle } from './pipeline.ts';
 import { WorkerPulse } from './pulse.ts';
@@ -24,6 +29,8 @@ const DOWNLOADED = 3;
 /** Decoded photos in memory: one in the engine, one ready. */
 const DECODED = 2;
 const DRAIN_CHECK_MS = 1000;
+/** ms since the epoch as they were at the start and have gone on since: no step of the clock makes a worker look idle. */
+const steadyNow = () => Math.round(performance.timeOrigin + performance.now());
 
 export interface WorkerEnd {
   readonly exitCode: number;
@@ -39,9 +46,10 @@ export async function runWorker(
   log: Log,
   stop: AbortSignal,
   life: Life = noLife,
+  metrics = new Metrics('worker'),
 ): Promise<WorkerEnd> {
   const { requests, responses, deadLetters, input, output, gallery } = services;
-  const startedAt = Date.now();
+  const begunAt = steadyNow();
   const models = await openModels(config);
   const problem = targetProblem(config, models.manifest.thresholds);
   if (problem !== undefined) throw new SetupError(problem);
@@ -82,7 +90,9 @@ export async function runWorker(
   });
 
   const { maxReceives, visibilitySeconds, pollSeconds } = config;
+  const counts = new WorkerMetrics(metrics);
   const pipeline = {
+    metrics: counts,
     ...{ requests, responses, deadLetters, input, output },
     ...{ recogniser, maxReceives, visibilitySeconds, log },
     downloading: new Slots(DOWNLOADED),
@@ -90,28 +100,32 @@ export async function runWorker(
   };
   const consumer = new Consumer({
     queue: pulse.queue(requests, () => life.ready(pulse)),
-    handle: (message, signal, worked) => pulse.photo(() => handle(message, pipeline, signal, worked)),
+    handle: async (message, signal, worked) =>
+      counts.ended(await pulse.photo(() => handle(message, pipeline, signal, worked))),
     suspects: new Suspects(output, log),
     ...{ pollSeconds, visibilitySeconds, log },
+    now: steadyNow,
   });
+  const startedAt = steadyNow();
   const state = (): Heartbeat => ({
     v: 1,
     id: host.id,
     state: draining.signal.aborted ? 'draining' : consumer.idleSince === null ? 'busy' : 'idle',
-    at: Date.now(),
+    at: steadyNow(),
     startedAt,
     idleSince: consumer.idleSince,
     processed: consumer.processed,
+    busyMs: consumer.busyMs,
     version: VERSION,
   });
-  log.info('ready', { instance: host.id, model: models.id, bootMs: Date.now() - startedAt });
+  log.info('ready', { instance: host.id, model: models.id, bootMs: startedAt - begunAt });
   const watching = every(DRAIN_CHECK_MS, draining.signal, async () => {
     const reason = await host.drainRequested();
     if (reason !== undefined) leave(reason);
   });
   const alone = config.aws
     ? watchAlone(
-        { output, fleet: config.fleet, state, policy: () => config.scaling, log, leave },
+        { output, fleet: config.fleet, state, policy: () => leavePolicy(config.scaling), log, leave },
         draining.signal,
       )
     : undefined;
@@ -126,6 +140,11 @@ export async function runWorker(
   await engine.close();
   log.info('goodbye', { instance: host.id, processed: consumer.processed });
   return { exitCode: code, leave: leaving };
+}
+
+/** Without a controller nobody knows how long a boot takes. */
+function leavePolicy(policy: Policy): LeavePolicy {
+  return { ...policy, minRuntimeSeconds: minRuntime(policy.minRuntimeSeconds, Number.POSITIVE_INFINITY) };
 }
 
 function requireOwnFaces({ foreignFaces }: Recogniser, model: string): void {

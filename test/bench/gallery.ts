@@ -2,7 +2,9 @@
  * A gallery of many faces: what a worker's start, a search, a new face and memory cost, and whom 8-bit embeddings lose. Prints JSON.
  *
  * Embeddings are made up, with the similarities of the bundled model on photographs: 0.71 ± 0.12 for one person, and for strangers
- * a normal distribution that the most similar pairs exceed, because people come in families: 0.0 ± 0.1, its tail as calibrated.
+ * 0.0 ± 0.1, with families whose members resemble each other more.
+ *
+ * Words: `all` '' FACES PROBES.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,7 +19,7 @@ import { madeUpFace, madeUpPerson, type Person } from './people.ts';
 
 const DIMENSIONS = 512;
 const PORTION = 5000;
-const [step = 'all', directory = '', count = '100000'] = process.argv.slice(2);
+const [step = 'all', directory = '', count = '100000', probeCount = '1000'] = process.argv.slice(2);
 const faces = Number(count);
 
 if (step === 'load') await load();
@@ -63,7 +65,9 @@ async function all(): Promise<void> {
     const people = await fill(blobs);
     const segments = await blobs.list('segments/');
     const stored = segments.reduce((sum, { size }) => sum + size, 0);
-    const child = Bun.spawn([process.execPath, import.meta.path, 'load', join(root, 'gallery')], { stdout: 'pipe' });
+    const child = Bun.spawn([process.execPath, import.meta.path, 'load', join(root, 'gallery')], {
+      stdout: 'pipe',
+    });
     const loaded = JSON.parse((await new Response(child.stdout).text()).trim().split('\n').at(-1)!);
     const { store, index } = openIndex(blobs);
     await store.refresh();
@@ -92,7 +96,15 @@ async function fill(blobs: LocalBlobs): Promise<Person[]> {
     for (const n of [0, 1]) {
       const embedding = pack(madeUpFace(person, n));
       const face = Bun.randomUUIDv7();
-      events.push({ type: 'face', person: id, face, file: `photo-${i + n}.jpg`, model: 'm', quality: 3, embedding });
+      events.push({
+        type: 'face',
+        person: id,
+        face,
+        file: `photo-${i + n}.jpg`,
+        model: 'm',
+        quality: 3,
+        embedding,
+      });
     }
     if (events.length >= PORTION || i + 2 >= faces) {
       await store.append(events);
@@ -123,8 +135,11 @@ function searches(index: FaceIndex, people: readonly Person[]) {
 
 /** Probes for which 8 bits name somebody else than 32 bits do, or nobody, at the default threshold. */
 function recall(index: FaceIndex, people: readonly Person[]) {
-  const probes = people.slice(0, 1000);
-  const exact = exactBest(people, probes.map(person => madeUpFace(person, 2)));
+  const probes = people.slice(0, Number(probeCount));
+  const exact = exactBest(
+    people,
+    probes.map(person => madeUpFace(person, 2)),
+  );
   let right = 0;
   let same = 0;
   let worst = 0;

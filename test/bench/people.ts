@@ -31,7 +31,8 @@ function direction(seed: number, dimensions: number): Float32Array {
   for (let i = 0; i < INDEPENDENT; i++) {
     const value = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
     // Five numbers for each independent one, so that all are in use; their signs keep them from being equal.
-    for (let j = i, n = 0; j < dimensions; j += INDEPENDENT, n++) vector[j] = value * signs[(i * 7 + n) % signs.length]!;
+    for (let j = i, n = 0; j < dimensions; j += INDEPENDENT, n++)
+      vector[j] = value * signs[(i * 7 + n) % signs.length]!;
   }
   return unit(vector);
 }

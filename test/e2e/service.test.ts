@@ -7,7 +7,7 @@ import { type Recognised, type Result, ResultSchema } from '../../src/core/resul
 import { cast, known, photoOf } from '../support/cast.ts';
 import { enrol, post } from '../support/client.ts';
 import { groupPhoto } from '../support/photos.ts';
-import { type System, startSystem } from '../support/system.ts';
+import { run, type System, startSystem } from '../support/system.ts';
 import { temporaryDirectory, until } from '../support/temporary.ts';
 
 const photos = {
@@ -161,6 +161,25 @@ describe('one system', () => {
     expect(people.map(({ id }) => id)).toEqual([...known]);
     for (const store of stores) await store.close();
   }, 120_000);
+
+  test('plan looks at the running fleet, tells what it would do and why, and does nothing', async () => {
+    const before = system.output().split('"event":"decision"').length;
+    const planned = async (...words: string[]) => {
+      const plan = run('src/controller.ts', { FACEREC_DATA: directory }, ['plan', ...words]);
+      await plan.child.exited;
+      expect(await plan.end()).toBe(0);
+      return plan.output();
+    };
+    const { rule, instances, desired, figures } = JSON.parse(await planned('--json'));
+    expect(rule).toBe('law');
+    expect(instances.length).toBeGreaterThanOrEqual(1);
+    expect(desired).toBeGreaterThanOrEqual(1);
+    for (const { reported, startedAt } of instances)
+      expect({ reported, began: startedAt <= Date.now() }).toEqual({ reported: true, began: true });
+    expect(figures.live).toBe(instances.length);
+    expect(await planned()).toMatch(/^desired +\d+; \d+ live$/m);
+    expect(system.output().split('"event":"decision"')).toHaveLength(before);
+  });
 
   test('hostile messages end as dead letters and harm nobody', async () => {
     const file = join(directory, 'queue.sqlite');

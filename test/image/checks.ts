@@ -162,3 +162,26 @@ describe.each([
     expect(await leftovers(root)).toHaveLength(1);
   });
 });
+
+describe('the Packer template', () => {
+  const template = join(import.meta.dir, '../../ami/packer/facerec.pkr.hcl');
+  // Debian's Packer is older than some of the settings, so this is about the syntax alone.
+  const validate = async (path: string) => {
+    const packer = start(['packer', 'validate', '-syntax-only', path], {
+      PATH: process.env.PATH ?? '',
+      HOME: '/nonexistent',
+      CHECKPOINT_DISABLE: '1',
+    });
+    return packer.child.exited;
+  };
+
+  test('has no errors of syntax', async () => {
+    expect(await validate(template)).toBe(0);
+  });
+
+  test('an error of syntax is seen', async () => {
+    const planted = join(await writable(IMAGE_WORKER_TREE), 'planted.pkr.hcl');
+    await writeFile(planted, (await readFile(template, 'utf8')).replace('owners      =', 'owners      =='));
+    expect(await validate(planted)).toBe(1);
+  });
+});

@@ -50,6 +50,29 @@ async function outcome(program: string, changed: Record<string, string>, words: 
   return { code: await running.end(), output: running.output() };
 }
 
+interface Passing {
+  readonly method: string;
+  readonly headers: Headers;
+}
+
+/** Stands in front of a server; `first` may change a request, or answer it. */
+function inFront(behind: string, first: (request: Passing) => Response | Promise<Response> | undefined) {
+  return Bun.serve({
+    port: 0,
+    hostname: '127.0.0.1',
+    idleTimeout: 60,
+    async fetch(request) {
+      const { pathname, search } = new URL(request.url);
+      const { method } = request;
+      const headers = new Headers(request.headers);
+      const body = new Uint8Array(await request.arrayBuffer());
+      const answer = await first({ method, headers });
+      if (answer) return answer;
+      return fetch(`${behind}${pathname}${search}`, { method, headers, ...(body.length > 0 && { body }) });
+    },
+  });
+}
+
 describe('what is wrong with the account is said at the start, by resource and variable, with exit code 78', () => {
   test.each(['web', 'controller'])('%s: a queue that is not there', async program => {
     const { code, output } = await outcome(program, { FACEREC_RESPONSE_QUEUE: 'nowhere' });
@@ -63,6 +86,57 @@ describe('what is wrong with the account is said at the start, by resource and v
     for (const word of ['FACEREC_OUTPUT_BUCKET', 'nowhere']) expect(output).toContain(word);
     expect(code).toBe(78);
   });
+
+  test.each(['web', 'controller', 'worker'])(
+    '%s: each bucket and queue that it uses',
+    async program => {
+      const misspelt = {
+        FACEREC_INPUT_BUCKET: 'no-photos',
+        FACEREC_OUTPUT_BUCKET: 'no-results',
+        FACEREC_GALLERY_BUCKET: 'no-people',
+        FACEREC_REQUEST_QUEUE: `${aws.url}/000000000000/no-requests`,
+        FACEREC_RESPONSE_QUEUE: `${aws.url}/000000000000/no-responses`,
+        FACEREC_DEAD_LETTER_QUEUE: `${aws.url}/000000000000/no-letters`,
+      };
+      for (const [variable, value] of Object.entries(misspelt)) {
+        const { code, output } = await outcome(program, { FACEREC_INSTANCE_ID: 'i-1', [variable]: value });
+        expect(output).toContain(`${value}`);
+        expect(output).toContain(`(${variable}) does not exist`);
+        expect(code).toBe(78);
+      }
+    },
+    120_000,
+  );
+
+  test.each(['SQS', 'S3'])('a web server in the place of %s', async service => {
+    const server = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      fetch: () =>
+        new Response('<html><body>Welcome</body></html>', { headers: { 'content-type': 'text/html' } }),
+    });
+    const variable = `AWS_ENDPOINT_URL_${service}`;
+    const { code, output } = await outcome('web', { [variable]: server.url.origin });
+    expect(output).toContain(`this does not look like ${service}; check ${variable}`);
+    expect(output).not.toMatch(/^ +at /m);
+    expect(code).toBe(78);
+    await server.stop(true);
+  });
+
+  test('a store that ignores conditions, where a lease needs them', async () => {
+    const careless = inFront(aws.url, request => {
+      for (const name of ['if-match', 'if-none-match']) request.headers.delete(name);
+      return undefined;
+    });
+    const store = { AWS_ENDPOINT_URL_S3: careless.url.origin, FACEREC_FLEET: 'careless' };
+    const { code, output } = await outcome('controller', store);
+    for (const word of ['FACEREC_OUTPUT_BUCKET', 'FACEREC_LEASE=off']) expect(output).toContain(word);
+    expect(code).toBe(78);
+    const alone = run('src/controller.ts', { ...settings(), ...store, FACEREC_LEASE: 'off' });
+    await alone.said(/"event":"acting"/);
+    expect(await alone.end()).toBe(0);
+    await careless.stop(true);
+  }, 60_000);
 
   test('no credentials', async () => {
     const { code, output } = await outcome('web', { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' });
@@ -188,8 +262,7 @@ test('an endpoint where nobody listens is said in a sentence, with exit code 78'
   const { code, output } = await outcome('web', { AWS_ENDPOINT_URL_SQS: 'http://127.0.0.1:1' });
   // The queues are looked up side by side; whichever fails first is named.
   expect(output).toMatch(/FACEREC_(REQUEST|RESPONSE|DEAD_LETTER)_QUEUE/);
-  for (const word of ['cannot be reached', 'AWS_ENDPOINT_URL_SQS'])
-    expect(output).toContain(word);
+  for (const word of ['cannot be reached', 'AWS_ENDPOINT_URL_SQS']) expect(output).toContain(word);
   expect(output).not.toMatch(/^ +at /m);
   expect(code).toBe(78);
 });
@@ -216,6 +289,43 @@ test('a service that loses its queue and store serves what it can and says so', 
   expect(await web.end()).toBe(0);
   expect(web.output()).not.toMatch(/unhandled|uncaught/i);
 }, 120_000);
+
+test.each(['fails', 'does not answer'])(
+  'the controller stops in time and without fault while AWS %s',
+  async how => {
+    let broken = false;
+    const asked = { s3: 0, sqs: 0, ec2: 0 };
+    const breaks = (service: keyof typeof asked, behind: string) =>
+      inFront(behind, () => {
+        if (!broken) return undefined;
+        asked[service]++;
+        if (how === 'fails') return new Response('<Error><Code>SlowDown</Code></Error>', { status: 503 });
+        return new Promise<Response>(() => {});
+      });
+    const cloud = await startEc2();
+    const servers = [breaks('s3', aws.url), breaks('sqs', aws.url), breaks('ec2', cloud.url)];
+    const [s3, sqs, ec2] = servers.map(({ url }) => url.origin) as [string, string, string];
+    const controller = run('src/controller.ts', {
+      ...settings(),
+      FACEREC_FLEET: `stopping-${how.length}`,
+      FACEREC_MIN_INSTANCES: '0',
+      AWS_ENDPOINT_URL_S3: s3,
+      AWS_ENDPOINT_URL_SQS: sqs,
+      AWS_ENDPOINT_URL_EC2: ec2,
+    });
+    await controller.said(/"event":"acting"/);
+    broken = true;
+    await until(() => Object.values(asked).every(Boolean), 'calls of all kinds are under way', 60_000);
+    const asksToStop = performance.now();
+    expect(await controller.end()).toBe(0);
+    console.log(`AWS ${how}: stopped after ${((performance.now() - asksToStop) / 1000).toFixed(1)} s`);
+    expect(controller.output()).toMatch(/"event":"(lease-not-released|calls-left-behind)"/);
+    expect(controller.output()).not.toMatch(/^ +at /m);
+    for (const server of servers) await server.stop(true);
+    await cloud.close();
+  },
+  180_000,
+);
 
 test('user-data is what the launch would send, with no credentials in it', async () => {
   const { code, output } = await outcome('controller', { FACEREC_THRESHOLD: '0.5' }, ['user-data']);

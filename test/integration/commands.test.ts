@@ -2,6 +2,8 @@ import { describe, expect, test } from 'bun:test';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EXIT_CODES } from '../../src/runtime/help.ts';
+import { described } from '../../src/simulate/options.ts';
+import { policyNames } from '../../src/simulate/policies.ts';
 import { programs, type Variable, variableNames, variables } from '../../src/variables.ts';
 import { run } from '../support/system.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -109,6 +111,19 @@ test.each([
   const { code, output } = await outcome(`src/${program}.ts`, words);
   expect(output).toContain(hint);
   expect(code).toBe(64);
+});
+
+test('simulate: its own options in its help, one wrong word is exit code 64, a run tells what it would cost', async () => {
+  const help = await outcome('src/controller.ts', ['simulate', '--help']);
+  for (const { name } of described.options) expect(help.output).toContain(`  ${name}`);
+  for (const word of ['Traces:', 'heavy', 'Policies:', ...policyNames, '--plot FILE.svg'])
+    expect(help.output).toContain(word);
+  expect(help.code).toBe(0);
+  const wrong = await outcome('src/controller.ts', ['simulate', '--min', '9', '--max', '2']);
+  expect(wrong).toMatchObject({ code: 64, output: expect.stringContaining('--min: 9 is more than --max 2') });
+  const run = await outcome('src/controller.ts', ['simulate', '--trace', 'burst100', '--policy', 'seed,law']);
+  expect(run.code).toBe(0);
+  expect(run.output).toMatch(/^seed .*\nlaw .*$/m);
 });
 
 test('a file whose name begins with a dash comes after --', async () => {

@@ -44,7 +44,17 @@ function inShell(shell: string, run: () => Promise<void>): void {
 
 const FIRST = {
   web: ['--help', '--licenses', '--version', 'completion', 'help'],
-  controller: ['--help', '--licenses', '--version', 'completion', 'doctor', 'help', 'user-data'],
+  controller: [
+    '--help',
+    '--licenses',
+    '--version',
+    'completion',
+    'doctor',
+    'help',
+    'plan',
+    'simulate',
+    'user-data',
+  ],
   worker: ['--help', '--licenses', '--version', 'completion', 'help', 'recognise'],
 };
 

@@ -17,6 +17,8 @@ export interface AwsSystem {
   /** Their metadata services, by instance id. */
   readonly metadata: Map<string, ImdsServer>;
   startController(): void;
+  /** Runs another process of a program with the same settings. */
+  command(program: 'web' | 'controller', words: readonly string[]): Running;
   stop(): Promise<void>;
 }
 
@@ -89,6 +91,7 @@ export async function startAwsSystem(options: AwsSystemOptions = {}): Promise<Aw
     startController() {
       system.controller = startController();
     },
+    command: (program, words) => run(`src/${program}.ts`, { ...settings, ...credentials(program) }, words),
     async stop() {
       await Promise.all([system.controller.end(), web.end()]);
       for (const worker of workers.values()) worker.kill('SIGTERM');

@@ -16,7 +16,7 @@ describe('defaults', () => {
     expect(readConfig({}, 4)).toMatchObject({
       aws: undefined,
       dataDirectory: 'data',
-      host: '127.0.0.1',
+      host: undefined,
       port: 8000,
       reply: 'ack',
       maxUploadBytes: 10 * 1024 * 1024,
@@ -41,6 +41,17 @@ describe('defaults', () => {
   test('variables of others are none of our business', () => {
     expect(problems({ HOME: '/', PATH: '', MY_FACEREC_X: '1' })).toEqual([]);
   });
+});
+
+test('scaling is by the law unless the seed’s rule is asked for, the minimum runtime in seconds or auto', () => {
+  expect(readConfig({}).scalingRule).toBe('law');
+  const chosen = readConfig({ FACEREC_SCALING: 'seed', FACEREC_MIN_RUNTIME_SECONDS: 'auto' });
+  expect(chosen).toMatchObject({ scalingRule: 'seed', scaling: { minRuntimeSeconds: 'auto' } });
+  expect(readConfig({ FACEREC_MIN_RUNTIME_SECONDS: '0' }).scaling.minRuntimeSeconds).toBe(0);
+  expect(problems({ FACEREC_SCALING: 'best', FACEREC_MIN_RUNTIME_SECONDS: '86401' })).toEqual([
+    'FACEREC_SCALING: expected one of: law, seed, got "best"',
+    'FACEREC_MIN_RUNTIME_SECONDS: expected a whole number from 0 to 86400, or auto, got "86401"',
+  ]);
 });
 
 test('a start waits for 0 to 3,600 s', () => {
@@ -105,13 +116,13 @@ describe('the AWS backend', () => {
     FACEREC_REQUEST_QUEUE: 'requests',
     FACEREC_RESPONSE_QUEUE: 'responses',
     FACEREC_DEAD_LETTER_QUEUE: 'dead',
-    FACEREC_INPUT_BUCKET: 'in',
-    FACEREC_OUTPUT_BUCKET: 'out',
+    FACEREC_INPUT_BUCKET: 'photos',
+    FACEREC_OUTPUT_BUCKET: 'results',
   };
 
   test('has the defaults of the seed', () => {
     expect(readConfig(names, 2)).toMatchObject({
-      host: '0.0.0.0',
+      host: undefined,
       scaling: { min: 5, max: 15, launchBatch: 5, messagesPerInstance: 5, idleSeconds: 300 },
       fleet: 'facerec',
       aws: { requestQueue: 'requests', spot: false, lease: true, subnets: [] },
@@ -124,6 +135,33 @@ describe('the AWS backend', () => {
         .slice(1)
         .map(name => `${name}: needed for FACEREC_BACKEND=aws`),
     );
+  });
+
+  const urlOf = (name: string) => `https://sqs.us-east-1.amazonaws.com/123456789012/${name}`;
+  const accessPoint = 'arn:aws:s3:eu-west-1:123456789012:accesspoint/photos';
+
+  test.each([
+    ['FACEREC_REQUEST_QUEUE', ['requests', 'My_Queue-1', urlOf('requests'), 'http://127.0.0.1:9324/queue/q']],
+    ['FACEREC_OUTPUT_BUCKET', ['results', 'a.b-c', 'Old_Bucket', `x-${'a'.repeat(34)}-s3alias`, accessPoint]],
+  ])('%s takes what AWS takes', (variable, values) => {
+    for (const value of values) expect(() => readConfig({ ...names, [variable]: value })).not.toThrow();
+  });
+
+  test.each([
+    ['FACEREC_REQUEST_QUEUE', ['my queue!', 'a'.repeat(81), 'arn:aws:sqs:us-east-1:123456789012:requests']],
+    [
+      'FACEREC_RESPONSE_QUEUE',
+      ['responses.fifo', urlOf('responses.fifo'), 'https://sqs.us-east-1.amazonaws.com'],
+    ],
+    ['FACEREC_DEAD_LETTER_QUEUE', ['ftp://host/1/dead', 'dead/letters', 'http://']],
+    ['FACEREC_INPUT_BUCKET', ['a/b', 's3://photos', 'ab', '-photos', 'ph otos', 'arn:aws:s3:::photos']],
+    ['FACEREC_GALLERY_BUCKET', ['https://s3.amazonaws.com/people', 'arn:aws:s3:eu-west-1:1:bucket/people']],
+  ])('%s refuses what AWS never takes', (variable, values) => {
+    for (const value of values) {
+      const told = problems({ ...names, [variable]: value });
+      expect(told).toHaveLength(1);
+      expect(told[0]).toStartWith(`${variable}: expected `);
+    }
   });
 
   test('reads lists and versions', () => {

@@ -26,19 +26,25 @@ export class EntryError extends Error {
   }
 }
 
+/** Why an item was not done: what the answer says of it, or what its whole call failed of; undefined: it is done. */
+export type Outcome = EntryError | Error | undefined;
+
 /**
  * Makes a batch call of the items, and again of those that failed through no fault of theirs. Resolves with each item's
- * error or undefined, in their order; rejects when a whole call failed, which the SDK has tried several times by then.
+ * error or undefined, in their order. What a whole call failed of, which the SDK has tried several times by then, is the
+ * error of those items alone that were in it. Never rejects.
  */
 export async function callBatch<Item>(
   items: readonly Item[],
   call: (items: readonly Item[]) => Promise<BatchAnswer>,
   retry?: RetryOptions,
-): Promise<(EntryError | undefined)[]> {
+): Promise<Outcome[]> {
   const outcomes = await once(items, call);
   const retries = new Retries(retry);
   for (;;) {
-    const left = outcomes.flatMap((outcome, i) => (outcome && !outcome.final ? [i] : []));
+    const left = outcomes.flatMap((outcome, i) =>
+      outcome instanceof EntryError && !outcome.final ? [i] : [],
+    );
     if (left.length === 0 || !(await retries.again())) return outcomes;
     const next = await once(
       left.map(i => items[i]!),
@@ -52,21 +58,19 @@ export async function callBatch<Item>(
 async function once<Item>(
   items: readonly Item[],
   call: (items: readonly Item[]) => Promise<BatchAnswer>,
-): Promise<(EntryError | undefined)[]> {
+): Promise<Outcome[]> {
   try {
     return outcomesOf(items.length, await call(items));
-  } catch (error) {
-    if (codeOf(error) !== 'BatchRequestTooLong' || items.length === 1) throw error;
+  } catch (thrown) {
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    if (codeOf(error) !== 'BatchRequestTooLong' || items.length === 1) return items.map(() => error);
     const half = Math.ceil(items.length / 2);
     return [...(await once(items.slice(0, half), call)), ...(await once(items.slice(half), call))];
   }
 }
 
 /** Entries are named by their index. One that the answer does not mention has not been done. */
-function outcomesOf(
-  count: number,
-  { Successful = [], Failed = [] }: BatchAnswer,
-): (EntryError | undefined)[] {
+function outcomesOf(count: number, { Successful = [], Failed = [] }: BatchAnswer): Outcome[] {
   const done = new Set(Successful.map(({ Id }) => Id));
   const failed = new Map(Failed.map(entry => [entry.Id, entry]));
   return Array.from({ length: count }, (_, i) => {

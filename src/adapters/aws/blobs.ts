@@ -6,8 +6,8 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import type { BlobInfo, Blobs, PutOptions, StoredBlob } from '../../ports.ts';
-import { AwsError, attemptsOf, codeOf, statusOf } from './errors.ts';
+import type { BlobInfo, Blobs, CallOptions, PutOptions, StoredBlob } from '../../ports.ts';
+import { AwsError, attemptsOf, codeOf, ForeignAnswer, statusOf } from './errors.ts';
 import { checkKey, decodeListedKey } from './keys.ts';
 import { Retries, type RetryOptions } from './retry.ts';
 
@@ -63,12 +63,12 @@ export class S3Blobs implements Blobs {
     }
   }
 
-  async get(key: string): Promise<StoredBlob | undefined> {
+  async get(key: string, { signal }: CallOptions = {}): Promise<StoredBlob | undefined> {
     const Key = this.#key(key);
     const retries = new Retries(this.#retry);
     for (;;) {
       try {
-        return await this.#get(Key);
+        return await this.#get(Key, signal);
       } catch (error) {
         if (isNoSuchKey(error)) return undefined;
         // Without a status the answer broke off in its body, which the SDK leaves to its caller.
@@ -107,8 +107,8 @@ export class S3Blobs implements Blobs {
 
   /** A body of bytes, never a stream: it can be sent again, and without TLS. */
   async #put(Key: string, body: Uint8Array, options: PutOptions): Promise<string> {
-    const { contentType, ifAbsent, ifMatch } = options;
-    const { ETag } = await this.#client.send(
+    const { contentType, ifAbsent, ifMatch, signal } = options;
+    const answer = await this.#client.send(
       new PutObjectCommand({
         Bucket: this.#bucket,
         Key,
@@ -117,15 +117,16 @@ export class S3Blobs implements Blobs {
         ...(ifAbsent && { IfNoneMatch: '*' }),
         ...(ifMatch !== undefined && { IfMatch: ifMatch }),
       }),
-      { requestTimeout: putMs + body.length / bytesPerMs },
+      { requestTimeout: putMs + body.length / bytesPerMs, ...(signal && { abortSignal: signal }) },
     );
-    if (!ETag) throw new Error('the answer has no ETag');
-    return ETag;
+    if (!answer.ETag) throw new ForeignAnswer('the answer has no ETag', answer);
+    return answer.ETag;
   }
 
-  async #get(Key: string): Promise<StoredBlob> {
+  async #get(Key: string, signal: AbortSignal | undefined): Promise<StoredBlob> {
     const { Body, ETag, ContentLength } = await this.#client.send(
       new GetObjectCommand({ Bucket: this.#bucket, Key }),
+      signal && { abortSignal: signal },
     );
     if (!Body) throw new Error('the answer has no body');
     try {
@@ -141,7 +142,7 @@ export class S3Blobs implements Blobs {
 
   async #page(Prefix: string, MaxKeys: number, token?: string): Promise<ListObjectsV2CommandOutput> {
     try {
-      return await this.#client.send(
+      const page = await this.#client.send(
         new ListObjectsV2Command({
           Bucket: this.#bucket,
           Prefix,
@@ -150,6 +151,11 @@ export class S3Blobs implements Blobs {
           ...(token !== undefined && { ContinuationToken: token }),
         }),
       );
+      // The SDK finds an empty listing in any page of a web server.
+      const { Name, KeyCount, IsTruncated } = page;
+      if (Name === undefined && KeyCount === undefined && IsTruncated === undefined)
+        throw new ForeignAnswer('the answer is no listing of a bucket', page);
+      return page;
     } catch (error) {
       throw this.#error(error, 's3:ListBucket', Prefix);
     }
@@ -176,9 +182,14 @@ export class S3Blobs implements Blobs {
   }
 
   #error(error: unknown, action: string, key: string): AwsError {
-    const resource = `bucket ${this.#bucket}, key ${JSON.stringify(key)}`;
+    const resource = `bucket ${this.#bucket}, key ${JSON.stringify(tellable(key))}`;
     return new AwsError(error, { service: 'S3', action, resource, variable: this.#variable });
   }
+}
+
+/** Errors end in logs: there, a photo is told by its id, for file names say who is on it. */
+function tellable(key: string): string {
+  return key.replace(/^([0-9a-f-]{36}\/).+$/, '$1…');
 }
 
 /** The answer's head came, and not all of its body. */

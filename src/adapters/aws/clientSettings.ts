@@ -2,6 +2,7 @@ import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import { type DefaultProviderInit, defaultProvider } from '@aws-sdk/credential-provider-node';
 import type { Environment } from '../../config.ts';
 import { SetupError } from '../../runtime/setup.ts';
+import type { OnAwsCall } from './watchCalls.ts';
 
 /** What the clients may be told; where nothing is said, the SDK's own chain of environment and files decides. */
 export interface ClientOptions {
@@ -9,8 +10,7 @@ export interface ClientOptions {
   /** Another server than AWS's for all of them. `AWS_ENDPOINT_URL` and its kin are read without it. */
   readonly endpoint?: string;
   readonly credentials?: NonNullable<S3ClientConfig['credentials']>;
-  /** Default: `process.env`. The SDK reads that one in any case; this is for what is decided here. */
-  readonly environment?: Environment;
+  readonly onCall?: OnAwsCall | undefined;
 }
 
 export interface HttpLimits {
@@ -46,16 +46,6 @@ export function settings(options: ClientOptions, { timeoutMs, sockets }: HttpLim
       httpsAgent: { keepAlive: true, maxSockets: sockets },
     },
   };
-}
-
-/** Whether the service is reached at an address that somebody chose: an emulator, MinIO, a VPC endpoint. */
-export function hasCustomEndpoint(
-  service: 'S3' | 'SQS' | 'EC2',
-  { endpoint, environment = process.env }: ClientOptions,
-): boolean {
-  if (endpoint !== undefined) return true;
-  if (environment.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS?.toLowerCase() === 'true') return false;
-  return Boolean(environment[`AWS_ENDPOINT_URL_${service}`] || environment.AWS_ENDPOINT_URL);
 }
 
 /** Throws a SetupError that names the first `AWS_ENDPOINT_URL*` that is no URL. */

@@ -1,7 +1,8 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { type ClientOptions, hasCustomEndpoint, settings } from './clientSettings.ts';
+import { type ClientOptions, settings } from './clientSettings.ts';
 import { Gate } from './gate.ts';
+import { watchCalls } from './watchCalls.ts';
 
 /** One process's connections to a region's queues. */
 export interface SqsClients {
@@ -33,19 +34,31 @@ export function sqsClients(options: ClientOptions = {}): SqsClients {
   const calls = client(callMs, callSockets);
   const gate = new Gate(callsAtOnce);
   calls.middlewareStack.add(next => args => gate.pass(() => next(args)), { step: 'initialize' });
-  return { calls, polls: client(pollMs, pollSockets) };
+  const polls = client(pollMs, pollSockets);
+  for (const each of [calls, polls]) watchCalls(each, options.onCall);
+  return { calls, polls };
 }
 
 /** Checksums are the SDK's default; `AWS_REQUEST_CHECKSUM_CALCULATION` is for stores that know none. */
 export function s3Client(options: ClientOptions = {}): S3Client {
   const client = new S3Client({
     ...settings(options, { timeoutMs: callMs, sockets: callSockets }),
-    // Buckets as host names need a wildcard in the DNS, which only AWS has.
-    ...(hasCustomEndpoint('S3', options) && { forcePathStyle: true }),
     // It costs a new connection for each body over 2 MiB, outside the pool.
     expectContinueHeader: false,
   });
+  const { endpointProvider } = client.config;
+  client.config.endpointProvider = (parameters, context) =>
+    endpointProvider({ ...parameters, ...(needsPaths(parameters) && { ForcePathStyle: true }) }, context);
   const gate = new Gate(callsAtOnce);
   client.middlewareStack.add(next => args => gate.pass(() => next(args)), { step: 'initialize' });
+  watchCalls(client, options.onCall);
   return client;
+}
+
+/**
+ * Buckets as host names need a wildcard in the DNS, which only AWS has. The endpoint may come from the environment or from
+ * a file, which the SDK reads at the first call. Access points have host names only.
+ */
+function needsPaths({ Endpoint, Bucket = '' }: { Endpoint?: unknown; Bucket?: string | undefined }): boolean {
+  return Endpoint !== undefined && !Bucket.startsWith('arn:');
 }

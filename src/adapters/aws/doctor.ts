@@ -14,6 +14,8 @@ export interface DoctorOptions extends QueueExpectations {
   readonly buckets: BucketsToExamine;
   /** Its heartbeats and lease are under this name. */
   readonly fleetName: string;
+  /** Whether several controllers are kept apart by conditional writes. */
+  readonly lease?: boolean;
   /** How workers are launched; left out where no controller runs. */
   readonly fleet?: FleetToExamine;
   /** Examine what these need, with the rights of whoever runs this; default: all three. */
@@ -38,7 +40,7 @@ export async function* examine(options: DoctorOptions): AsyncGenerator<Finding, 
       }),
     () => [
       ...queueProbes(sqs, queues, options),
-      ...bucketProbes(options.s3, options.buckets, options.fleetName),
+      ...bucketProbes(options.s3, options.buckets, options.fleetName, options.lease),
       ...(options.fleet ? fleetProbes(options.fleet) : []),
     ],
   ];

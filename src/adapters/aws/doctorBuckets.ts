@@ -6,7 +6,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import type { Probe, Remark } from './doctorVerdict.ts';
-import { type BucketRole, permissions, programsThat } from './permissions.ts';
+import { type BucketRole, LEASE, permissions, programsThat } from './permissions.ts';
 
 /** A bucket, the prefix under which its keys are, and the FACEREC_ variable that names it. */
 export interface NamedBucket {
@@ -50,6 +50,7 @@ export function bucketProbes(
   client: S3Client,
   buckets: BucketsToExamine,
   fleet: string,
+  lease = false,
   id: () => string = () => crypto.randomUUID(),
 ): Probe[] {
   return (['input', 'output', 'gallery'] as const).flatMap(role => {
@@ -62,7 +63,7 @@ export function bucketProbes(
       ...[...new Set(patterns)].flatMap(pattern => {
         const keys = prefix + pattern.replaceAll('{fleet}', fleet);
         const object = { Bucket: bucket, Key: keys.replaceAll('*', `facerec-doctor-${id()}`) };
-        const asks = objectQuestions(client, object);
+        const asks = objectQuestions(client, object, lease && pattern === LEASE);
         const actions = Object.keys(asks) as ObjectAction[];
         return actions.map(action => ({
           ...common(buckets[role]),
@@ -102,7 +103,11 @@ function listProbe(client: S3Client, role: BucketRole, named: NamedBucket): Prob
 
 type ObjectName = { readonly Bucket: string; readonly Key: string };
 
-function objectQuestions(client: S3Client, object: ObjectName): Readonly<Record<ObjectAction, Probe['ask']>> {
+function objectQuestions(
+  client: S3Client,
+  object: ObjectName,
+  isLease: boolean,
+): Readonly<Record<ObjectAction, Probe['ask']>> {
   return {
     async GetObject() {
       const { Body } = await client.send(new GetObjectCommand(object));
@@ -114,7 +119,7 @@ function objectQuestions(client: S3Client, object: ObjectName): Readonly<Record<
       const { VersionId } = await client.send(
         new PutObjectCommand({ ...object, Body: Buffer.alloc(0), ...condition }),
       );
-      return [unconditional(object.Key, await removed(client, { ...object, VersionId }))];
+      return [unconditional(object.Key, isLease, await removed(client, { ...object, VersionId }))];
     },
     async DeleteObject() {
       // Without the condition, a bucket with versions would keep a delete marker of this.
@@ -127,11 +132,14 @@ function objectQuestions(client: S3Client, object: ObjectName): Readonly<Record<
   };
 }
 
-function unconditional(key: string, isRemoved: boolean): Remark {
+function unconditional(key: string, isLease: boolean, isRemoved: boolean): Remark {
   const remains = isRemoved ? '' : ` An empty object is left behind: delete ${key}.`;
+  const remedy = isLease
+    ? 'and the controller does not start: use another store, or run a single controller with FACEREC_LEASE=off.'
+    : 'and of two changes at the same time one may be lost.';
   return {
-    ok: true,
-    advice: `This store takes conditional puts for plain ones (it is not S3): with it, FACEREC_LEASE cannot keep two controllers apart.${remains}`,
+    ok: !isLease,
+    advice: `This store takes conditional puts for plain ones (it is not S3): with it, FACEREC_LEASE cannot keep two controllers apart, ${remedy}${remains}`,
   };
 }
 

@@ -6,6 +6,7 @@ import {
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import { messageOf } from '../../core/errors.ts';
+import { clockSkew, Ec2Clock } from './clock.ts';
 import type { Probe, Remark } from './doctorVerdict.ts';
 import { type AwsCall, explain } from './errors.ts';
 import { type LaunchSettings, launchRequest } from './launchRequest.ts';
@@ -28,7 +29,10 @@ const granted = 'DryRunOperation';
  * Dry runs. The first, of a call that only reads, shows whether this server knows what a dry run is; to one that does
  * not, nothing else is sent.
  */
-export function fleetProbes({ client, settings, placements }: FleetToExamine): Probe[] {
+export function fleetProbes(
+  { client, settings, placements }: FleetToExamine,
+  now: () => number = Date.now,
+): Probe[] {
   const { fleet } = settings;
   const common = {
     service: 'EC2' as const,
@@ -48,6 +52,13 @@ export function fleetProbes({ client, settings, placements }: FleetToExamine): P
       resource: 'instances',
       passed: [granted],
       ask: dryRun(() => client.send(new DescribeInstancesCommand({ DryRun: true }))),
+    },
+    {
+      ...common,
+      action: 'clock',
+      resource: 'this machine’s clock and EC2’s',
+      passed: [],
+      ask: () => compareClocks(client, now),
     },
     {
       ...ofInstances,
@@ -87,6 +98,23 @@ export function fleetProbes({ client, settings, placements }: FleetToExamine): P
         'It also needs iam:PassRole for the role of the instance profile (FACEREC_INSTANCE_PROFILE or the launch template’s), and ec2:CreateTags for the tags of new instances and volumes.',
     })),
   ];
+}
+
+/** Any answer tells EC2's time, a refusal too; rejects where there is none. */
+async function compareClocks(client: EC2Client, now: () => number): Promise<readonly Remark[]> {
+  const clock = new Ec2Clock(() => performance.now());
+  try {
+    await client.send(clock.listen(new DescribeInstancesCommand({ DryRun: true })));
+  } catch (error) {
+    if (clock.now() === undefined) throw error;
+  }
+  const time = clock.now();
+  if (time === undefined)
+    return [{ ok: false, advice: 'Its answers have no Date, and without EC2’s time nothing is launched.' }];
+  const skew = clockSkew(now(), time);
+  if (!skew) return [];
+  const advice = `Synchronise it (NTP): ${skew.told}. Scaling goes by EC2’s; the times in the log are by this one.`;
+  return [{ ok: false, advice }];
 }
 
 const ignored: Remark = {

@@ -61,9 +61,16 @@ const skips: Partial<Record<AwsErrorKind, 'resource' | 'service'>> = {
   missing: 'resource',
   'wrong-region': 'resource',
   network: 'service',
+  foreign: 'service',
 };
 /** These say something about the permission; all others leave it open. */
-const telling: ReadonlySet<AwsErrorKind> = new Set(['access-denied', 'missing', 'wrong-region', 'network']);
+const telling: ReadonlySet<AwsErrorKind> = new Set([
+  'access-denied',
+  'missing',
+  'wrong-region',
+  'network',
+  'foreign',
+]);
 
 /** What an error says of the permission that was asked about. */
 export function verdictOf(probe: Probe, error: unknown): Verdict {

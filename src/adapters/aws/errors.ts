@@ -22,6 +22,10 @@ export type AwsErrorKind =
   | 'throttled'
   | 'network'
   | 'unavailable'
+  /** A request that no repetition makes acceptable, such as one with an impossible name. */
+  | 'refused'
+  /** The answer of something that is not the service. */
+  | 'foreign'
   | 'other';
 
 export interface Explanation {
@@ -34,13 +38,41 @@ export interface Explanation {
 export class AwsError extends Error {
   override readonly name = 'AwsError';
   readonly kind: AwsErrorKind;
+  /** Whether what was asked for may have been done all the same: an answer was lost, perhaps that to an earlier try. */
+  readonly mayBeDone: boolean;
 
   constructor(error: unknown, call: AwsCall) {
     const { kind, message } = explain(error, call);
     super(message, { cause: error });
     this.kind = kind;
+    const refused = propertyOf(error, 'final') === true || turnedAway.has(kind);
+    this.mayBeDone = !(refused && attemptsOf(error) === 1);
   }
 }
+
+/** An answer without what the service puts into each of its answers. */
+export class ForeignAnswer extends Error {
+  override readonly name = 'ForeignAnswer';
+  readonly $metadata: unknown;
+
+  constructor(message: string, { $metadata }: { readonly $metadata?: unknown }) {
+    super(message);
+    this.$metadata = $metadata;
+  }
+}
+
+/** Kinds that the service gives before it does anything. */
+const turnedAway: ReadonlySet<AwsErrorKind> = new Set([
+  'access-denied',
+  'missing',
+  'wrong-region',
+  'no-region',
+  'no-credentials',
+  'bad-credentials',
+  'clock',
+  'throttled',
+  'refused',
+]);
 
 /** What an error of the SDK means for this call. */
 export function explain(error: unknown, call: AwsCall): Explanation {
@@ -108,6 +140,8 @@ const badCredentials = new Set([
 ]);
 const badSignatures = new Set(['SignatureDoesNotMatch', 'InvalidSignatureException']);
 const wrongClocks = new Set(['RequestTimeTooSkewed', 'RequestExpired', 'RequestInTheFuture']);
+/** Also those that the SDK gives before it sends anything. */
+const refusals = new Set(['InvalidBucketName', 'InvalidParameterValue', 'EndpointError']);
 const throttles = new Set([
   'SlowDown',
   'Throttling',
@@ -155,6 +189,8 @@ function kindOf(error: unknown): AwsErrorKind {
   }
   if (wrongClocks.has(code)) return 'clock';
   if (denials.has(code) || /AccessDenied/.test(code)) return 'access-denied';
+  // S3 always says what is not there; this is a page that nobody knows.
+  if (code === 'NotFound' && status === 404 && message === 'UnknownError') return 'foreign';
   if (missing.has(code)) return 'missing';
   if (wrongRegions.has(code) || status === 301 || status === 307) return 'wrong-region';
   if (badCredentials.has(code)) return 'bad-credentials';
@@ -162,15 +198,28 @@ function kindOf(error: unknown): AwsErrorKind {
   if (isNetworkFailure(error)) return 'network';
   if (status === 403) return 'access-denied';
   if (status !== undefined && status >= 500) return 'unavailable';
-  return 'other';
+  if (isForeign(error)) return 'foreign';
+  if (refusals.has(code) || /^(Path-style addressing cannot|Invalid URL)/.test(message)) return 'refused';
+  return status !== undefined && status >= 400 ? 'refused' : 'other';
+}
+
+/** The SDK could not read the answer. */
+function isForeign(error: unknown): boolean {
+  return error instanceof ForeignAnswer || /^ *Deserialization error:/m.test(messageOf(error));
 }
 
 /** The SDK and the runtime wrap what the socket said, up to a few levels deep. */
 function isNetworkFailure(error: unknown, depth = 0): boolean {
   if (!(error instanceof Error) || depth > 4) return false;
   if (networkFailures.has(error.name)) return true;
-  if ('code' in error && typeof error.code === 'string' && networkFailures.has(error.code)) return true;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (networkFailures.has(code) || code.startsWith('ERR_SSL_')) return true;
   return isNetworkFailure(error.cause, depth + 1);
+}
+
+/** TLS was spoken to a port of plain HTTP. */
+function isOtherProtocol(error: unknown): boolean {
+  return /WRONG_VERSION_NUMBER/i.test(messageOf(error));
 }
 
 function sentence(kind: AwsErrorKind, error: unknown, call: AwsCall): string {
@@ -198,7 +247,16 @@ function sentence(kind: AwsErrorKind, error: unknown, call: AwsCall): string {
       return `${failed}: this machine's clock and AWS's differ too much, or the request was signed too long ago; synchronise the clock (NTP). ${said}`;
     case 'throttled':
       return `${failed}: ${service} limits the rate of requests; this passes, unless the account's quota is too small. ${said}`;
+    case 'refused':
+      return `${failed}: ${service} does not accept this${variable ? `; check ${variable}` : ''}. ${said}`;
+    case 'foreign': {
+      const status = statusOf(error);
+      const answered = `The answer${status === undefined ? '' : ` (HTTP ${status})`} could not be understood`;
+      return `${failed}: this does not look like ${service}; check AWS_ENDPOINT_URL_${service}. ${answered}: ${messageOf(error).split('\n')[0]}`;
+    }
     case 'network':
+      if (isOtherProtocol(error))
+        return `${failed}: the server there does not speak TLS; check AWS_ENDPOINT_URL_${service}: http:// instead of https://?`;
       return `${failed}: ${service} cannot be reached; check the network, the security group, AWS_REGION and AWS_ENDPOINT_URL_${service}. The connection said: ${messageOf(error) || codeOf(error)}`;
     case 'unavailable':
       return `${failed}: ${service} is not available just now. ${said}`;

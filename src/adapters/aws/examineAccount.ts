@@ -43,6 +43,7 @@ export async function examineAccount(
     },
     fleet: { client: ec2Client(), settings: launch, placements: places },
     fleetName: config.fleet,
+    lease: aws.lease,
     visibilitySeconds: config.visibilitySeconds,
     maxReceives: config.maxReceives,
     programs,

@@ -1,6 +1,8 @@
 import { CreateTagsCommand, type EC2Client, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
 import type { Fleet, Instance, Log } from '../../ports.ts';
 import { Backoff } from '../../runtime/backoff.ts';
+import { within } from '../../runtime/time.ts';
+import { clockSkew, Ec2Clock } from './clock.ts';
 import { describeFleet } from './describe.ts';
 import { AwsError, codeOf } from './errors.ts';
 import type { LaunchReply } from './launchReply.ts';
@@ -13,9 +15,12 @@ import { ABSENT_MS, type SeenInstance, Slots } from './slots.ts';
 import { tagKeys } from './tags.ts';
 import { type EpochRule, epochOf, epochRule } from './token.ts';
 
+/** At the end, a look at the fleet that is under way has this long, ms. */
+const CLOSE_MS = 1000;
+
 /** What a fleet wants to know of a controllers' lease. */
 export interface Lease {
-  /** Since when this controller has held it without a break, ms since the epoch; undefined when it does not. */
+  /** Since when this controller has held it without a break, ms of the monotonic clock; undefined when it does not. */
   heldSince(): number | undefined;
 }
 
@@ -30,7 +35,10 @@ export interface Ec2FleetOptions extends LaunchSettings {
    */
   readonly lease?: Lease;
   readonly log: Log;
+  /** This machine's time, ms since the epoch; only to say that it is wrong. */
   readonly now?: () => number;
+  /** ms of a clock that only goes forward, the lease's too. */
+  readonly monotonic?: () => number;
   /** 0 to 1. */
   readonly random?: () => number;
   /** EC2 is asked at most this often, ms. */
@@ -54,19 +62,25 @@ export class Ec2Fleet implements Fleet {
   readonly #client: EC2Client;
   readonly #log: Log;
   readonly #now: () => number;
+  readonly #monotonic: () => number;
+  readonly #clock: Ec2Clock;
   readonly #random: () => number;
   readonly #epochs: EpochRule;
   readonly #describeEveryMs: number;
   readonly #slots = new Slots();
   readonly #rests: Rests;
   readonly #attempts = new Map<number, Attempt>();
-  /** Slots left to a controller with other settings, and until when, ms. */
+  // All times that follow are the monotonic clock's, ms.
+  /** Slots left to a controller with other settings, and until when. */
   readonly #left = new Map<number, number>();
-  /** When the end of an instance was last asked for, ms. */
+  /** When the end of an instance was last asked for. */
   readonly #ending = new Map<string, number>();
   readonly #launching = new Set<number>();
   /** What an operator has been told, so that it is said once. */
   readonly #told = new Set<string>();
+  /** Ids of the described instances that EC2 has ended for reasons of its own. */
+  #troubled: ReadonlySet<string> = new Set();
+  #skewed = false;
   readonly #describeBackoff = new Backoff(1_000, 30_000);
   #viewAt = Number.NEGATIVE_INFINITY;
   #describeAt = Number.NEGATIVE_INFINITY;
@@ -76,6 +90,7 @@ export class Ec2Fleet implements Fleet {
 
   constructor(options: Ec2FleetOptions) {
     const { client, log, now = Date.now, random = Math.random } = options;
+    const { monotonic = () => performance.now() } = options;
     const { describeEveryMs = 10_000, epochs = epochRule } = options;
     if (options.placements.length === 0) throw new Error('a fleet needs at least one placement');
     if (!/^[\w.-]{1,64}$/.test(options.fleet))
@@ -88,6 +103,8 @@ export class Ec2Fleet implements Fleet {
     this.#client = client;
     this.#log = log;
     this.#now = now;
+    this.#monotonic = monotonic;
+    this.#clock = new Ec2Clock(monotonic);
     this.#random = random;
     this.#describeEveryMs = describeEveryMs;
     this.#epochs = epochs;
@@ -100,7 +117,12 @@ export class Ec2Fleet implements Fleet {
     return this.#slots.list();
   }
 
-  /** Those near the turn of their epoch, and those left to a controller with other settings. */
+  /** EC2's clock; this machine's while EC2 has not answered. */
+  now(): number {
+    return this.#clock.now() ?? this.#now();
+  }
+
+  /** Those near the turn of their epoch, those left to a controller with other settings, and all while EC2's time is unknown. */
   closedSlots(below: number): number[] {
     return Array.from({ length: below }, (_, slot) => slot).filter(slot => this.#epoch(slot) === undefined);
   }
@@ -121,7 +143,7 @@ export class Ec2Fleet implements Fleet {
   }
 
   async drain(ids: readonly string[]): Promise<void> {
-    const value = new Date(this.#now()).toISOString();
+    const value = new Date(this.now()).toISOString();
     await this.#each('ec2:CreateTags', ids, Resources =>
       this.#client.send(new CreateTagsCommand({ Resources, Tags: [{ Key: tagKeys.drain, Value: value }] })),
     );
@@ -129,7 +151,7 @@ export class Ec2Fleet implements Fleet {
 
   /** An end takes a while and is wanted until it is seen: EC2 is asked again after `ABSENT_MS`, not before. */
   async terminate(ids: readonly string[]): Promise<void> {
-    const now = this.#now();
+    const now = this.#monotonic();
     for (const [id, at] of this.#ending) if (now - at >= ABSENT_MS) this.#ending.delete(id);
     const due = ids.filter(id => !this.#ending.has(id));
     await this.#each('ec2:TerminateInstances', due, InstanceIds =>
@@ -140,26 +162,31 @@ export class Ec2Fleet implements Fleet {
 
   /** The instances go on working: the next controller finds them. */
   async close(): Promise<void> {
-    await this.#describing;
+    await within(CLOSE_MS, async () => this.#describing).catch(() => {});
   }
 
   /** Asks EC2 for the fleet's instances when that is due. */
   async #look(): Promise<void> {
-    if (this.#now() >= this.#describeAt)
+    if (this.#monotonic() >= this.#describeAt)
       this.#describing ??= this.#describe().finally(() => {
         this.#describing = undefined;
       });
     await this.#describing;
     // Unknown is not empty, also between two tries.
-    if (this.#viewError && this.#now() - this.#viewAt > ABSENT_MS) throw this.#viewError;
+    if (this.#viewError && this.#monotonic() - this.#viewAt > ABSENT_MS) throw this.#viewError;
   }
 
   /** Never rejects. */
   async #describe(): Promise<void> {
-    const at = this.#now();
+    const at = this.#monotonic();
     const { fleet, pageSize = 1_000 } = this.#options;
     try {
-      this.#slots.see(await describeFleet(this.#client, fleet, pageSize), at);
+      const seen = await describeFleet(this.#client, fleet, pageSize, this.#clock);
+      if (this.#clock.now() === undefined)
+        throw new Error('the answer does not tell the time: it has no Date');
+      this.#tellSkew();
+      this.#tellTrouble(seen);
+      this.#slots.see(seen, at);
       this.#viewAt = at;
       this.#viewError = undefined;
       this.#describeAt = at + this.#describeEveryMs;
@@ -175,7 +202,7 @@ export class Ec2Fleet implements Fleet {
 
   /** Why nothing may be launched now, or undefined. */
   #heldBack(): string | undefined {
-    const now = this.#now();
+    const now = this.#monotonic();
     const { lease, placements } = this.#options;
     const since = lease?.heldSince();
     if (lease && since === undefined) return 'another controller holds the lease';
@@ -187,7 +214,7 @@ export class Ec2Fleet implements Fleet {
 
   #alone(): boolean {
     const since = this.#options.lease?.heldSince();
-    return since !== undefined && this.#now() - since >= ABSENT_MS;
+    return since !== undefined && this.#monotonic() - since >= ABSENT_MS;
   }
 
   async #fill(slot: number): Promise<void> {
@@ -204,8 +231,9 @@ export class Ec2Fleet implements Fleet {
 
   /** The epoch in which to launch in a slot; undefined while it is closed. */
   #epoch(slot: number): number | undefined {
-    if (this.#now() < (this.#left.get(slot) ?? 0)) return undefined;
-    return epochOf(slot, this.#now(), this.#epochs);
+    if (this.#monotonic() < (this.#left.get(slot) ?? Number.NEGATIVE_INFINITY)) return undefined;
+    const now = this.#clock.now();
+    return now === undefined ? undefined : epochOf(slot, now, this.#epochs);
   }
 
   /** Where the last call stopped, unless the slot has come further since. */
@@ -219,13 +247,13 @@ export class Ec2Fleet implements Fleet {
   async #walk(slot: number, first: Attempt): Promise<void> {
     let attempt = first;
     for (let steps = 0; steps < MOST_STEPS; steps++) {
-      if (epochOf(slot, this.#now(), this.#epochs) !== attempt.epoch) return;
+      if (this.#epoch(slot) !== attempt.epoch) return;
       // Kept before the answer is known: whatever happens, this token comes first.
       this.#attempts.set(slot, attempt);
       const { placements } = this.#options;
       const placement = placements[attempt.placement]!;
       const reply = await runInstance(this.#client, this.#options, placement, slot, attempt);
-      const circumstances = { placements: placements.length, alone: this.#alone(), now: this.#now() };
+      const circumstances = { placements: placements.length, alone: this.#alone(), now: this.#monotonic() };
       const step = nextStep(attempt, reply, circumstances);
       this.#report(slot, attempt, placement, reply, step);
       if (step.next === 'done') return;
@@ -242,7 +270,7 @@ export class Ec2Fleet implements Fleet {
     reply: LaunchReply<SeenInstance>,
     step: Step,
   ): void {
-    const now = this.#now();
+    const now = this.#monotonic();
     const fields = { slot, generation: attempt.generation, type, subnet, spot };
     if (reply.kind === 'launched') {
       const { instance } = reply;
@@ -265,6 +293,23 @@ export class Ec2Fleet implements Fleet {
       if (reply.kind === 'refused') this.#tell('launch-refused', { code, error: reply.message, waitSeconds });
       else this.#log[resting ? 'debug' : 'warn'](`launch-${step.why}`, { ...fields, code, waitSeconds });
     } else this.#log.debug('launch-goes-on', { ...fields, reply: reply.kind, code });
+  }
+
+  #tellSkew(): void {
+    const skew = clockSkew(this.#now(), this.now());
+    if (skew && !this.#skewed)
+      this.#log.warn('clock-skewed', {
+        seconds: skew.seconds,
+        advice: `${skew.told}: synchronise it (NTP). Scaling goes by EC2’s; the times in the log are by this one`,
+      });
+    this.#skewed = skew !== undefined;
+  }
+
+  #tellTrouble(seen: readonly SeenInstance[]): void {
+    const troubled = seen.filter(({ trouble }) => trouble !== undefined);
+    for (const { id, slot, trouble } of troubled)
+      if (!this.#troubled.has(id)) this.#log.warn('instance-ended', { instance: id, slot, reason: trouble });
+    this.#troubled = new Set(troubled.map(({ id }) => id));
   }
 
   /** Loudly, but once until something has been launched again. */

@@ -4,7 +4,7 @@ import type { LaunchMark } from './token.ts';
 
 /** How far the launch of a slot has come. */
 export interface Attempt extends LaunchMark {
-  /** When a reply for this token was last lost, ms; undefined when none was. */
+  /** When a reply for this token was last lost, ms of a monotonic clock; undefined when none was. */
   readonly lostAt?: number;
 }
 
@@ -27,7 +27,7 @@ export interface Circumstances {
    * said that its instance has ended: another controller might still get it.
    */
   readonly alone: boolean;
-  /** ms. */
+  /** ms of the same clock. */
   readonly now: number;
 }
 

@@ -6,6 +6,7 @@ import { Ec2Fleet, type Lease } from './fleet.ts';
 import type { LaunchSettings } from './launchRequest.ts';
 import { type Placement, placements } from './placements.ts';
 import { userData } from './userData.ts';
+import type { OnAwsCall } from './watchCalls.ts';
 import { workerSettings } from './workerSettings.ts';
 
 /** How workers are launched, from the configuration and the environment that goes along to them. */
@@ -40,7 +41,14 @@ export function openEc2Fleet(
   environment: Readonly<Record<string, string | undefined>>,
   lease: Lease | undefined,
   log: Log,
+  onCall?: OnAwsCall,
 ): Ec2Fleet {
   const { launch, places } = launchSettings(fleet, aws, environment);
-  return new Ec2Fleet({ ...launch, client: ec2Client(), placements: places, log, ...(lease && { lease }) });
+  return new Ec2Fleet({
+    ...launch,
+    client: ec2Client({ onCall }),
+    placements: places,
+    log,
+    ...(lease && { lease }),
+  });
 }

@@ -45,6 +45,8 @@ const operators: ReadonlySet<AwsErrorKind> = new Set([
   'wrong-region',
   'clock',
   'network',
+  'refused',
+  'foreign',
 ]);
 
 /**

@@ -35,15 +35,20 @@ export interface Permission {
 
 type Grant = Omit<Permission, 'program'>;
 
-/** Ids of requests are UUIDs of version 7, which begin with 0 until the year 2527. */
+/** Ids of requests are UUIDs of version 7, which begin with 0 until the year 2527; so do records of idempotency keys. */
 const REQUESTS = '0*';
 const HEARTBEATS = 'fleet/{fleet}/workers/*';
-const LEASE = 'fleet/{fleet}/controller*';
+/** Also what tells whether the store can hold a lease. */
+export const LEASE = 'fleet/{fleet}/controller*';
+const STATUS = 'fleet/{fleet}/status';
 const MARKS = 'trying/*';
 /** Nothing is there: it is read to see whether the bucket answers. */
 const PROBE = 'readyz*';
 const HEAD = 'head*';
 const SEGMENTS = 'segments/*';
+const KEYS = 'access/keys*';
+const HOOKS = 'access/webhooks*';
+const OUTBOX = 'outbox/*';
 
 function queue(role: QueueRole, actions: string, seldom?: string): Grant[] {
   return grants('sqs', actions, { queue: role }, seldom);
@@ -68,6 +73,7 @@ const forFleet = { StringEquals: { [`aws:RequestTag/${tagKeys.fleet}`]: '{fleet}
 
 const atStart: readonly Grant[] = [
   ...(['requests', 'responses', 'deadLetters'] as const).flatMap(role => queue(role, 'GetQueueUrl')),
+  ...objects('input', PROBE, 'GetObject'),
   ...objects('output', PROBE, 'GetObject'),
 ];
 const readsGallery: readonly Grant[] = [
@@ -88,10 +94,21 @@ const web: readonly Grant[] = [
   ...queue('deadLetters', 'GetQueueAttributes'),
   ...lists('input', [REQUESTS]),
   ...objects('input', REQUESTS, 'PutObject DeleteObject'),
-  ...objects('input', PROBE, 'GetObject'),
-  ...lists('output', [REQUESTS]),
+  ...lists('output', [REQUESTS, OUTBOX]),
   ...objects('output', REQUESTS, 'GetObject DeleteObject'),
+  ...objects('output', REQUESTS, 'PutObject', 'an upload comes with an Idempotency-Key'),
+  ...queue(
+    'deadLetters',
+    'ReceiveMessage ChangeMessageVisibility DeleteMessage',
+    'somebody looks at the dead letters, or sends them round again',
+  ),
+  ...objects('output', STATUS, 'GetObject', 'somebody looks at the live page'),
+  ...objects('output', OUTBOX, 'PutObject DeleteObject', 'there is a webhook'),
   ...readsGallery,
+  ...objects('gallery', KEYS, 'GetObject'),
+  ...objects('gallery', KEYS, 'PutObject', 'a key is made or revoked, a session opened'),
+  ...objects('gallery', HOOKS, 'GetObject'),
+  ...objects('gallery', HOOKS, 'PutObject', 'a webhook is added or deleted'),
 ];
 
 const controller: readonly Grant[] = [
@@ -101,12 +118,15 @@ const controller: readonly Grant[] = [
   ...queue('deadLetters', 'GetQueueAttributes ReceiveMessage ChangeMessageVisibility'),
   ...lists('input', [REQUESTS]),
   ...objects('input', REQUESTS, 'DeleteObject'),
-  ...lists('output', [REQUESTS, HEARTBEATS]),
+  ...lists('output', [REQUESTS, HEARTBEATS, OUTBOX]),
   ...objects('output', REQUESTS, 'GetObject PutObject DeleteObject'),
   ...objects('output', HEARTBEATS, 'GetObject'),
   ...objects('output', HEARTBEATS, 'DeleteObject', 'of instances that are gone for an hour'),
   ...objects('output', LEASE, 'GetObject PutObject'),
+  ...objects('output', STATUS, 'PutObject'),
+  ...objects('output', OUTBOX, 'GetObject PutObject DeleteObject', 'there is a webhook'),
   ...readsGallery,
+  ...objects('gallery', HOOKS, 'GetObject'),
   ...objects('gallery', SEGMENTS, 'DeleteObject'),
   { action: 'ec2:DescribeInstances', target: { ec2: ['*'] } },
   { action: 'ec2:RunInstances', target: { ec2: ['instance/*', 'volume/*'] }, conditions: forFleet },

@@ -1,5 +1,6 @@
-import type { Depth, Message, Queue, ReceiveOptions } from '../../ports.ts';
-import { type SetTimer, setTimer } from '../../runtime/time.ts';
+import { messageOf } from '../../core/errors.ts';
+import type { Depth, Log, Message, Queue, ReceiveOptions } from '../../ports.ts';
+import { type SetTimer, setTimer, sleep } from '../../runtime/time.ts';
 import { Batch, type Window } from './batch.ts';
 import { checkBody } from './messages.ts';
 import { type Extension, QueueCalls, type QueueCallsOptions } from './queueCalls.ts';
@@ -12,10 +13,13 @@ export interface SqsQueueOptions extends QueueCallsOptions {
   /** How long the count of dead letters is believed, ms. */
   readonly deadLettersAgeMs?: number;
   /** How long an aborted poll may still answer, ms; what it brings is given back. */
+  /** Default: what SQS's speed calls for. */
   readonly abortGraceMs?: number;
   /** Wall clock, ms. */
   readonly now?: () => number;
   readonly timer?: SetTimer;
+  /** Told when the dead letters cannot be counted. */
+  readonly log?: Log;
 }
 
 export interface Windows {
@@ -31,18 +35,25 @@ export interface Windows {
 const defaultWindows: Windows = {
   send: { waitMs: 5, spacingMs: 0 },
   extend: { waitMs: 5, spacingMs: 0 },
-  delete: { waitMs: 5, spacingMs: 100 },
+  delete: { waitMs: 5, spacingMs: 1_000 },
 };
 /** Far more than ten of our messages; queues and servers that take less say so, and get less. */
 const mostBatchBytes = 262_144;
 const longestVisibilitySeconds = 43_200;
+/** Whoever asks for the depth waits no longer than this for the count of dead letters, ms. */
+const deadLettersMs = 1_000;
+
+/** A visibility timeout on its way to SQS. */
+interface Change {
+  readonly seconds: number;
+  readonly done: Promise<boolean>;
+}
 
 /**
  * A standard SQS queue. Concurrent calls share requests, ten at most; each gets its own outcome. Rejects with an
  * AwsError that names the queue, the IAM action and the variable.
  *
- * When a poll is aborted, an answer that is on its way is still awaited for `abortGraceMs` and its messages are given
- * back. What SQS hands to the connection after that, before it notices that nobody is there, comes back when its
+ * When a poll is aborted, an answer that is on its way is still awaited for a while and its messages are given back. What SQS hands to the connection after that, before it notices that nobody is there, comes back when its
  * visibility timeout ends.
  */
 export class SqsQueue implements Queue {
@@ -54,8 +65,14 @@ export class SqsQueue implements Queue {
   readonly #extends: Batch<Extension, boolean>;
   readonly #deletes: Batch<string, void>;
   readonly #polls = new Map<() => void, Promise<Message[]>>();
-  #dead: { readonly count: number; readonly at: number } | undefined;
+  /** By receipt: SQS may take two requests in another order than they were sent in. */
+  readonly #changes = new Map<string, Change>();
+  #dead = { count: 0, at: Number.NEGATIVE_INFINITY };
+  #counting: Promise<void> | undefined;
+  #uncounted = false;
   #closed = false;
+  /** How long SQS took for the last call that does not wait. */
+  #answerMs = 0;
 
   constructor(options: SqsQueueOptions) {
     this.#options = options;
@@ -65,19 +82,19 @@ export class SqsQueue implements Queue {
     const windows = { ...defaultWindows, ...options.windows };
     const timer = this.#timer;
     this.#sends = new Batch({
-      run: bodies => this.#calls.sendAll(bodies),
+      run: bodies => this.#timed(this.#calls.sendAll(bodies)),
       window: windows.send,
       sizeOf: body => Buffer.byteLength(body),
       mostBytes: mostBatchBytes,
       timer,
     });
     this.#extends = new Batch({
-      run: extensions => this.#calls.extendAll(extensions),
+      run: extensions => this.#timed(this.#calls.extendAll(extensions)),
       window: windows.extend,
       timer,
     });
     this.#deletes = new Batch({
-      run: receipts => this.#calls.deleteAll(receipts),
+      run: receipts => this.#timed(this.#calls.deleteAll(receipts)),
       window: windows.delete,
       timer,
     });
@@ -117,7 +134,7 @@ export class SqsQueue implements Queue {
     if (!(seconds >= 0 && seconds <= longestVisibilitySeconds)) {
       throw new RangeError(`0 to ${longestVisibilitySeconds} seconds, not ${seconds}`);
     }
-    return receipt !== '' && this.#extends.add({ receipt, seconds: Math.ceil(seconds) });
+    return receipt !== '' && this.#change(receipt, Math.ceil(seconds));
   }
 
   async release(receipt: string): Promise<boolean> {
@@ -129,6 +146,7 @@ export class SqsQueue implements Queue {
     if (receipt !== '') await this.#deletes.add(receipt);
   }
 
+  /** When the dead letters alone cannot be counted, their last known number stands: nobody need stop for that. */
   async depth(): Promise<Depth> {
     this.#mustBeOpen();
     const [own, dead] = await Promise.all([
@@ -148,7 +166,30 @@ export class SqsQueue implements Queue {
     this.#closed = true;
     for (const end of this.#polls.keys()) end();
     await Promise.allSettled(this.#polls.values());
+    this.#extends.flush();
+    await Promise.allSettled([...this.#changes.values()].map(({ done }) => done));
     await Promise.all([this.#sends.settle(), this.#extends.settle(), this.#deletes.settle()]);
+  }
+
+  #change(receipt: string, seconds: number): Promise<boolean> {
+    const before = this.#changes.get(receipt);
+    const done = before
+      ? this.#changeAfter(before, receipt, seconds)
+      : this.#extends.add({ receipt, seconds });
+    const change = { seconds, done };
+    this.#changes.set(receipt, change);
+    const forget = () => {
+      if (this.#changes.get(receipt) === change) this.#changes.delete(receipt);
+    };
+    done.then(forget, forget);
+    return done;
+  }
+
+  async #changeAfter(before: Change, receipt: string, seconds: number): Promise<boolean> {
+    const changed = await before.done.catch(() => false);
+    // It has been given back: a renewal must not hide it from those it was given back to.
+    if (changed && before.seconds === 0) return false;
+    return this.#extends.add({ receipt, seconds });
   }
 
   async #poll(options: ReceiveOptions, ending: AbortSignal): Promise<Message[]> {
@@ -157,7 +198,7 @@ export class SqsQueue implements Queue {
     ending.addEventListener(
       'abort',
       () => {
-        stopWaiting = this.#timer(() => connection.abort(), this.#options.abortGraceMs ?? 200);
+        stopWaiting = this.#timer(() => connection.abort(), this.#abortGraceMs());
       },
       { once: true },
     );
@@ -174,6 +215,18 @@ export class SqsQueue implements Queue {
     }
   }
 
+  /** Twice what SQS takes for an answer now: 200 ms but where it is slow, and 5 s at most. */
+  #abortGraceMs(): number {
+    return this.#options.abortGraceMs ?? Math.min(5_000, Math.max(200, 2 * this.#answerMs));
+  }
+
+  async #timed<T>(call: Promise<T>): Promise<T> {
+    const begun = performance.now();
+    const value = await call;
+    this.#answerMs = performance.now() - begun;
+    return value;
+  }
+
   /** Their visibility timeout brings back what cannot be given back. */
   async #giveBack(messages: readonly Message[]): Promise<void> {
     const released = messages.map(({ receipt }) => this.#extends.add({ receipt, seconds: 0 }));
@@ -184,15 +237,33 @@ export class SqsQueue implements Queue {
   async #countDead(): Promise<number> {
     const { deadLettersUrl, deadLettersAgeMs = 10_000 } = this.#options;
     if (deadLettersUrl === undefined) return 0;
-    const now = this.#now();
-    if (this.#dead === undefined || now - this.#dead.at >= deadLettersAgeMs) {
-      const [visible = 0, inFlight = 0] = await this.#calls.count(deadLettersUrl, [
+    if (this.#now() - this.#dead.at >= deadLettersAgeMs)
+      this.#counting ??= this.#recount(deadLettersUrl).finally(() => {
+        this.#counting = undefined;
+      });
+    if (this.#counting) {
+      const counted = new AbortController();
+      void this.#counting.finally(() => counted.abort());
+      await sleep(deadLettersMs, counted.signal, this.#timer);
+    }
+    return this.#dead.count;
+  }
+
+  async #recount(url: string): Promise<void> {
+    const at = this.#now();
+    try {
+      const [visible = 0, inFlight = 0] = await this.#calls.count(url, [
         'ApproximateNumberOfMessages',
         'ApproximateNumberOfMessagesNotVisible',
       ]);
-      this.#dead = { count: visible + inFlight, at: now };
+      this.#dead = { count: visible + inFlight, at };
+      if (this.#uncounted) this.#options.log?.info('dead-letters-counted-again');
+      this.#uncounted = false;
+    } catch (error) {
+      this.#dead = { ...this.#dead, at };
+      if (!this.#uncounted) this.#options.log?.warn('dead-letters-uncounted', { error: messageOf(error) });
+      this.#uncounted = true;
     }
-    return this.#dead.count;
   }
 
   #mustBeOpen(): void {

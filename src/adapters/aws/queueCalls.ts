@@ -7,7 +7,7 @@ import {
   SendMessageBatchCommand,
 } from '@aws-sdk/client-sqs';
 import type { Message, ReceiveOptions } from '../../ports.ts';
-import { callBatch, type EntryError } from './batchCall.ts';
+import { callBatch, EntryError, type Outcome } from './batchCall.ts';
 import type { SqsClients } from './clients.ts';
 import { AwsError } from './errors.ts';
 import { messagesOf } from './messages.ts';
@@ -33,9 +33,13 @@ export interface Extension {
 /** What SQS says of a receipt that is not, or no longer, good for anything; the last also after 12 hours in flight. */
 const staleCodes = new Set(['ReceiptHandleIsInvalid', 'MessageNotInflight', 'InvalidParameterValue']);
 
+function isStale(failure: Error): boolean {
+  return failure instanceof EntryError && staleCodes.has(failure.name);
+}
+
 /**
- * One queue's requests to SQS, ten messages at a time. The outcome of each is in its place; what fails as a whole rejects
- * with an AwsError.
+ * One queue's requests to SQS, ten messages at a time. The outcome of each is in its place, errors as AwsErrors; a single
+ * request that fails rejects with one.
  */
 export class QueueCalls {
   readonly #options: QueueCallsOptions;
@@ -70,7 +74,7 @@ export class QueueCalls {
 
   async sendAll(bodies: readonly string[]): Promise<(Error | undefined)[]> {
     const { clients, url } = this.#options;
-    const outcomes = await this.#callBatch('sqs:SendMessage', bodies, group =>
+    const outcomes = await this.#callBatch(bodies, group =>
       clients.calls.send(
         new SendMessageBatchCommand({
           QueueUrl: url,
@@ -84,7 +88,7 @@ export class QueueCalls {
   async extendAll(extensions: readonly Extension[]): Promise<(Error | boolean)[]> {
     const { clients, url } = this.#options;
     const action = 'sqs:ChangeMessageVisibility';
-    const outcomes = await this.#callBatch(action, extensions, group =>
+    const outcomes = await this.#callBatch(extensions, group =>
       clients.calls.send(
         new ChangeMessageVisibilityBatchCommand({
           QueueUrl: url,
@@ -98,13 +102,13 @@ export class QueueCalls {
     );
     return outcomes.map(failure => {
       if (failure === undefined) return true;
-      return staleCodes.has(failure.name) ? false : this.#error(failure, action);
+      return isStale(failure) ? false : this.#error(failure, action);
     });
   }
 
   async deleteAll(receipts: readonly string[]): Promise<(Error | undefined)[]> {
     const { clients, url } = this.#options;
-    const outcomes = await this.#callBatch('sqs:DeleteMessage', receipts, group =>
+    const outcomes = await this.#callBatch(receipts, group =>
       clients.calls.send(
         new DeleteMessageBatchCommand({
           QueueUrl: url,
@@ -113,9 +117,7 @@ export class QueueCalls {
       ),
     );
     return outcomes.map(failure =>
-      failure === undefined || staleCodes.has(failure.name)
-        ? undefined
-        : this.#error(failure, 'sqs:DeleteMessage'),
+      failure === undefined || isStale(failure) ? undefined : this.#error(failure, 'sqs:DeleteMessage'),
     );
   }
 
@@ -135,16 +137,8 @@ export class QueueCalls {
     }
   }
 
-  async #callBatch<Item>(
-    action: string,
-    items: readonly Item[],
-    call: Parameters<typeof callBatch<Item>>[1],
-  ): Promise<(EntryError | undefined)[]> {
-    try {
-      return await callBatch(items, call, this.#options.retry);
-    } catch (error) {
-      throw this.#error(error, action);
-    }
+  #callBatch<Item>(items: readonly Item[], call: Parameters<typeof callBatch<Item>>[1]): Promise<Outcome[]> {
+    return callBatch(items, call, this.#options.retry);
   }
 
   #error(error: unknown, action: string, url = this.#options.url): AwsError {

@@ -1,7 +1,10 @@
 import { Backoff } from '../../runtime/backoff.ts';
 import type { Rest } from './launchStep.ts';
 
-/** How long launching rests after what went wrong: growing for what passes, long for what needs an operator. */
+/**
+ * How long launching rests after what went wrong: growing for what passes, long for what needs an operator. Its times are
+ * ms of a monotonic clock.
+ */
 export class Rests {
   readonly #random: () => number;
   readonly #growing = {

@@ -9,10 +9,12 @@ export interface SeenInstance {
   readonly launchedAt: number;
   readonly state: 'pending' | 'running' | 'draining' | 'terminated';
   readonly mark: LaunchMark | undefined;
+  /** What EC2 said when it ended the instance, or could not start it. */
+  readonly trouble?: string;
 }
 
 interface Holder extends SeenInstance {
-  /** The first time since it was last described (or launched) that an answer left it out, ms. */
+  /** The first time since it was last described (or launched) that an answer left it out, ms of a monotonic clock. */
   readonly absentSince: number | undefined;
 }
 
@@ -26,7 +28,7 @@ export const ABSENT_MS = 60_000;
 export class Slots {
   readonly #holders = new Map<string, Holder>();
 
-  /** @param at when the question was asked, ms: what was launched since may well be missing from the answer */
+  /** @param at when the question was asked, ms of a monotonic clock: what was launched since may well be missing from the answer */
   see(instances: readonly SeenInstance[], at: number): void {
     const ids = new Set(instances.map(({ id }) => id));
     for (const seen of instances) {
@@ -43,7 +45,7 @@ export class Slots {
     }
   }
 
-  /** A launch has been answered with this instance. */
+  /** A launch has been answered with this instance, at that time of the same clock. */
   launched(instance: SeenInstance, at: number): void {
     if (!this.#holders.has(instance.id)) this.#put({ ...instance, absentSince: at });
   }

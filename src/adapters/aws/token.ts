@@ -26,7 +26,7 @@ export interface EpochRule {
   readonly periodMs: number;
   /**
    * No launch this long before and after the turn of an epoch, ms: an instance of the old epoch is seen by everybody
-   * before anybody launches in the new one. Covers Describe's lag, the age of a view and the skew of clocks.
+   * before anybody launches in the new one. Covers Describe's lag and the age of a view; the clock is EC2's own.
    */
   readonly guardMs: number;
 }
@@ -40,7 +40,7 @@ const STAGGER = 4;
  * The epoch in which a slot's tokens are counted from 0 again, as EC2 does not remember them for ever; undefined near
  * its turn, when no token is safe to use.
  *
- * @param now ms since the epoch of Unix
+ * @param now ms since the epoch of Unix, by EC2's clock: machines differ, and would be in two epochs at a time
  */
 export function epochOf(
   slot: number,

@@ -11,6 +11,8 @@ export interface LocalFleetOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly log: Log;
   readonly now?: () => number;
+  /** Of this process; the workers’ are those that follow, by slot. 0: free ones. undefined: none. */
+  readonly metricsPort?: number | undefined;
 }
 
 interface Child {
@@ -31,16 +33,18 @@ export class LocalFleet implements Fleet {
   readonly #env: Readonly<Record<string, string>>;
   readonly #log: Log;
   readonly #now: () => number;
+  readonly #metricsPort: number | undefined;
   readonly #children = new Map<string, Child>();
   readonly #backoff = new Backoff();
   #closed = false;
   #unusable: SetupError | undefined;
 
-  constructor({ command, env, log, now = Date.now }: LocalFleetOptions) {
+  constructor({ command, env, log, now = Date.now, metricsPort }: LocalFleetOptions) {
     this.#command = [...command];
     this.#env = env;
     this.#log = log;
     this.#now = now;
+    this.#metricsPort = metricsPort;
   }
 
   async list(): Promise<Instance[]> {
@@ -51,6 +55,10 @@ export class LocalFleet implements Fleet {
       launchedAt,
       state: dismissed ? 'draining' : 'running',
     }));
+  }
+
+  now(): number {
+    return this.#now();
   }
 
   closedSlots(): number[] {
@@ -105,7 +113,12 @@ export class LocalFleet implements Fleet {
     let process: Child['process'];
     try {
       process = Bun.spawn(this.#command, {
-        env: { ...this.#env, FACEREC_INSTANCE_ID: id, FACEREC_LIFELINE: 'stdin' },
+        env: {
+          ...this.#env,
+          ...metricsPortOf(slot, this.#metricsPort),
+          FACEREC_INSTANCE_ID: id,
+          FACEREC_LIFELINE: 'stdin',
+        },
         stdin: 'pipe',
         stdout: 'inherit',
         stderr: 'inherit',
@@ -154,4 +167,10 @@ export class LocalFleet implements Fleet {
       child.process.kill(signal);
     }
   }
+}
+
+/** Programs on one machine cannot share a port. */
+function metricsPortOf(slot: number, own: number | undefined): Record<string, string> {
+  if (own === undefined) return {};
+  return { FACEREC_METRICS_PORT: String(own === 0 ? 0 : own + 1 + slot) };
 }

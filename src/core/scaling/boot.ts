@@ -1,22 +1,21 @@
-import type { Memory, ObservedWorker } from './types.ts';
+import { HELLO_SECONDS } from './condition.ts';
+import type { Memory, ObservedInstance } from './types.ts';
 
 const REMEMBERED_BOOTS = 20;
 /** Taken for the boot time while none has been seen, s. */
 const UNKNOWN_BOOT_SECONDS = 45;
 /** No instance is overdue before this age times a factor below, however fast the others were, s. */
 const LEAST_LONGEST_SECONDS = 60;
-/** An instance that has not reported by this age never will, s. */
-export const HELLO_SECONDS = 600;
 const SUSPECT = 1.25;
 const ZOMBIE = 2;
 /** What an instance still needs that should have been there long ago, s. */
 const LEAST_REMAINING_SECONDS = 2;
 
-/** Boot times seen until now, and how many instances in a row have been given up. */
+/** Boot times seen until now, s. */
 export function learnBoots(
-  memory: Pick<Memory, 'boots' | 'counted' | 'givenUp'>,
-  workers: readonly ObservedWorker[],
-): Pick<Memory, 'boots' | 'givenUp'> {
+  memory: Pick<Memory, 'boots' | 'counted'>,
+  workers: readonly ObservedInstance[],
+): readonly number[] {
   const fresh = workers
     .flatMap(({ id, launchedAt, startedAt }) =>
       startedAt === null || memory.counted.has(id)
@@ -26,8 +25,7 @@ export function learnBoots(
     .filter(({ seconds }) => seconds >= 0 && seconds <= HELLO_SECONDS)
     .sort((a, b) => a.startedAt - b.startedAt)
     .map(({ seconds }) => seconds);
-  if (fresh.length === 0) return { boots: memory.boots, givenUp: memory.givenUp };
-  return { boots: [...memory.boots, ...fresh].slice(-REMEMBERED_BOOTS), givenUp: 0 };
+  return fresh.length === 0 ? memory.boots : [...memory.boots, ...fresh].slice(-REMEMBERED_BOOTS);
 }
 
 /** Mean seconds from launch to the first message. */
@@ -44,18 +42,26 @@ export function remainingBoot(boots: readonly number[], age: number): number {
   return Math.max(LEAST_REMAINING_SECONDS, whole - age);
 }
 
-export type Hope = 'fine' | 'suspect' | 'zombie';
+/** Ages of an instance that has not reported, s. */
+export interface Patience {
+  /** From here on it is no capacity. */
+  readonly suspect: number;
+  /** From here on it is given up. */
+  readonly lost: number;
+}
 
 /**
- * What to expect of an instance that has not reported: after 1.25 times the longest of the recent boots it is no
- * capacity, after twice that time it is given up. Where nothing is known, `HELLO_SECONDS` are waited. Each instance that
- * was given up without another's hello in between doubles the patience: perhaps boots have become longer.
+ * How long to wait for an instance's hello: after 1.25 times the longest of the recent boots it is no capacity, after
+ * twice that time it is given up. Where nothing is known, `HELLO_SECONDS` are waited. Each instance that was never heard
+ * of, without another's hello in between, doubles the patience: perhaps boots have become longer.
+ *
+ * @param unheard how many those are
  */
-export function hope(memory: Pick<Memory, 'boots' | 'givenUp'>, age: number): Hope {
-  const longest = Math.max(LEAST_LONGEST_SECONDS, ...memory.boots) * 2 ** memory.givenUp;
-  const patience = memory.boots.length === 0 ? HELLO_SECONDS : Math.min(HELLO_SECONDS, ZOMBIE * longest);
-  if (age >= patience) return 'zombie';
-  return age >= (patience * SUSPECT) / ZOMBIE ? 'suspect' : 'fine';
+export function patienceOf(boots: readonly number[], unheard: number): Patience {
+  if (boots.length === 0) return { suspect: HELLO_SECONDS, lost: HELLO_SECONDS };
+  const longest = Math.max(LEAST_LONGEST_SECONDS, ...boots) * 2 ** unheard;
+  const lost = Math.min(HELLO_SECONDS, ZOMBIE * longest);
+  return { suspect: (lost * SUSPECT) / ZOMBIE, lost };
 }
 
 /** @param policy seconds, or `auto` */

@@ -1,14 +1,15 @@
-import { type Decision, isCapacity, isLost } from '../scaling.ts';
-import { hope, learnBoots, meanBoot, minRuntime } from './boot.ts';
+import { learnBoots, meanBoot, minRuntime, patienceOf } from './boot.ts';
+import { isCapacity, isLost } from './condition.ts';
 import { forMessages, forRate, residual } from './desired.ts';
 import { DRAIN_INTERVAL_SECONDS, drains } from './drains.ts';
 import { addSample, arrivalRates, arrivedBy } from './forecast.ts';
 import { addWish, HOLD_SECONDS, keepCount, learnRegrets } from './hold.ts';
 import { launches } from './launches.ts';
+import { byAge } from './order.ts';
 import { reasons } from './reasons.ts';
 import { completions, learnService, UNKNOWN_SERVICE_SECONDS } from './service.ts';
 import { arrivingIn, watchSurges } from './surges.ts';
-import type { Figures, Memory, ObservedWorker, Sample, ScalingPolicy, ScalingSnapshot } from './types.ts';
+import type { Decision, Figures, Memory, Policy, Sample, Snapshot } from './types.ts';
 
 export interface ScalingDecision extends Decision {
   readonly figures: Figures;
@@ -17,18 +18,13 @@ export interface ScalingDecision extends Decision {
 }
 
 /** A rule of scaling. */
-export type Decide = (
-  snapshot: ScalingSnapshot,
-  memory: Memory,
-  policy: ScalingPolicy,
-  now: number,
-) => ScalingDecision;
+export type Decide = (snapshot: Snapshot, memory: Memory, policy: Policy, now: number) => ScalingDecision;
 
 /**
  * One instance for `messagesPerInstance` of the messages that will be left when an instance launched now could begin, and
  * enough instances for the lasting rate of arrivals. To be called about once a second.
  *
- * @param now ms since the epoch
+ * @param now ms since the epoch, by the fleet's clock
  */
 export const decide: Decide = (snapshot, memory, policy, now) => {
   const { depth, instances } = snapshot;
@@ -36,15 +32,17 @@ export const decide: Decide = (snapshot, memory, policy, now) => {
   const within = (count: number) => Math.min(max, Math.max(min, count));
   const since = memory.since ?? now;
 
-  const learned = { ...learnBoots(memory, instances), ...learnService(memory, instances) };
+  const learned = { boots: learnBoots(memory, instances), ...learnService(memory, instances) };
   const service = learned.service ?? UNKNOWN_SERVICE_SECONDS;
   const boot = meanBoot(learned.boots);
 
-  const hopeOf = ({ reported, launchedAt }: ObservedWorker) =>
-    reported ? 'fine' : hope(learned, (now - launchedAt) / 1000);
-  const live = byAge(instances.filter(each => isCapacity(each) && hopeOf(each) === 'fine'));
-  const zombies = instances.filter(each => each.state !== 'draining' && hopeOf(each) === 'zombie');
-  const terminate = instances.filter(each => zombies.includes(each) || isLost(each, now)).map(({ id }) => id);
+  const patience = patienceOf(learned.boots, snapshot.unheard.length);
+  const live = byAge(
+    instances.filter(
+      each => isCapacity(each) && (each.reported || now - each.launchedAt < patience.suspect * 1000),
+    ),
+  );
+  const terminate = instances.filter(each => isLost(each, now, patience.lost)).map(({ id }) => id);
 
   const backlog = depth.visible + depth.inFlight + depth.delayed;
   const samples = addSample(memory.samples, {
@@ -57,7 +55,7 @@ export const decide: Decide = (snapshot, memory, policy, now) => {
   const arriving = arrivingIn(boot, rates, surges);
   const left = residual(backlog + arriving, live, service, boot, learned.boots, now);
 
-  const rateWants = within(forRate(rates.lasting, service));
+  const rateWants = within(forRate(rates.lasting, service, boot));
   const desired = Math.max(rateWants, within(forMessages(left, messagesPerInstance)));
   // Who is there already is of use for all of the backlog, not only for what will be left of it.
   const backlogWants = Math.max(desired, within(forMessages(backlog, messagesPerInstance)));
@@ -65,8 +63,9 @@ export const decide: Decide = (snapshot, memory, policy, now) => {
     memory.wishes,
     { at: now, forBacklog: backlogWants, forRate: rateWants },
     idleSeconds,
+    boot,
   );
-  const regrets = learnRegrets(memory.regrets, wishes);
+  const regrets = learnRegrets(memory.regrets, wishes, boot);
   const keep = keepCount(wishes, regrets, idleSeconds, now);
 
   const figures: Figures = {
@@ -83,23 +82,13 @@ export const decide: Decide = (snapshot, memory, policy, now) => {
     memory: {
       ...{ since, samples, wishes, regrets, surges, ...learned },
       drainedAt: drain.length > 0 ? now : memory.drainedAt,
-      givenUp: learned.givenUp + zombies.length,
     },
   };
 };
 
-function completed(
-  { depth, instances }: ScalingSnapshot,
-  memory: Memory,
-  service: number,
-  now: number,
-): number {
+function completed({ depth, instances }: Snapshot, memory: Memory, service: number, now: number): number {
   const last: Sample | undefined = memory.samples.at(-1);
   if (last === undefined) return 0;
   const workers = instances.filter(({ reported }) => reported).length;
   return last.completed + completions(depth.inFlight, workers, service, Math.max(0, now - last.at) / 1000);
-}
-
-function byAge(instances: ObservedWorker[]): ObservedWorker[] {
-  return instances.sort((a, b) => a.launchedAt - b.launchedAt || (a.id < b.id ? -1 : 1));
 }

@@ -1,8 +1,10 @@
 import { remainingBoot } from './boot.ts';
-import type { ObservedWorker } from './types.ts';
+import type { ObservedInstance } from './types.ts';
 
 /** Instances beyond the mean load, in square roots of it: square-root staffing, after Halfin and Whitt (1981). */
-const RESERVE = 0.5;
+const RESERVE = 0.48;
+/** The reserve grows with the boot time beyond this one, s, up to twice: what is missing is missed for longer. */
+const SHORT_BOOT_SECONDS = 40;
 /** Less than this much of a message is none. */
 const NOTHING = 0.5;
 
@@ -17,7 +19,7 @@ const NOTHING = 0.5;
  */
 export function residual(
   expected: number,
-  live: readonly ObservedWorker[],
+  live: readonly ObservedInstance[],
   service: number,
   boot: number,
   boots: readonly number[],
@@ -36,8 +38,14 @@ export function forMessages(messages: number, messagesPerInstance: number): numb
   return messages > NOTHING ? Math.ceil(messages / messagesPerInstance) : 0;
 }
 
-/** Instances for a lasting rate of arrivals, messages a second. */
-export function forRate(rate: number, service: number): number {
+/**
+ * Instances for a lasting rate of arrivals.
+ *
+ * @param rate messages a second
+ * @param boot mean boot time, s
+ */
+export function forRate(rate: number, service: number, boot: number): number {
   const load = rate * service;
-  return Math.ceil(load + RESERVE * Math.sqrt(load));
+  const reserve = RESERVE * Math.min(2, Math.max(1, boot / SHORT_BOOT_SECONDS));
+  return Math.ceil(load + reserve * Math.sqrt(load));
 }

@@ -1,4 +1,4 @@
-import type { ObservedWorker } from './types.ts';
+import type { ObservedInstance } from './types.ts';
 
 /** Leave is granted to several at a time, not to each as it comes, s. */
 export const DRAIN_INTERVAL_SECONDS = 15;
@@ -11,7 +11,7 @@ export const DRAIN_INTERVAL_SECONDS = 15;
  * @param now ms since the epoch
  */
 export function drains(
-  order: readonly ObservedWorker[],
+  order: readonly ObservedInstance[],
   keep: number,
   minRuntimeSeconds: number,
   now: number,

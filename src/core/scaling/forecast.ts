@@ -12,7 +12,7 @@ export function addSample(samples: readonly Sample[], sample: Sample): Sample[] 
 }
 
 export interface Rates {
-  /** The median of the last minute's six windows. Messages a second, as are the others. */
+  /** The median of the last minute's six windows, or of those that have been seen. Messages a second, as are the others. */
   readonly lasting: number;
   /** The least of three adjacent windows: a burst, however large, is over before it fills them. */
   readonly surge: number;
@@ -24,9 +24,10 @@ export interface Rates {
 
 /** What has arrived is what has left and what is there: the queue itself counts no arrivals. */
 export function arrivalRates(samples: readonly Sample[]): Rates {
-  const minute = windows(samples, 6, 10_000, arrived).sort((a, b) => a - b);
+  const seen = ((samples.at(-1)?.at ?? 0) - (samples[0]?.at ?? 0)) / 10_000;
+  const minute = windows(samples, Math.min(6, Math.max(2, Math.floor(seen))), 10_000, arrived);
   return {
-    lasting: (minute[2]! + minute[3]!) / 2,
+    lasting: median(minute),
     surge: Math.min(...whileGrowing(samples, 3, 2_500)),
     sustained: Math.min(...whileGrowing(samples, 3, 5_000)),
     sudden: harmonicMean(whileGrowing(samples, 2, 2_000)),
@@ -77,6 +78,13 @@ function mostBy(samples: readonly Sample[], time: number, value: (sample: Sample
     if (sample.at <= time || i === 0) most = Math.max(most, value(sample));
   }
   return most;
+}
+
+/** Of two, the lower: two windows do not tell a burst from the rule. */
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  if (sorted.length === 2) return sorted[0]!;
+  return (sorted[(values.length - 1) >> 1]! + sorted[values.length >> 1]!) / 2;
 }
 
 /** 0 as soon as one of them is. */

@@ -1,4 +1,4 @@
-import type { ScalingPolicy, ScalingSnapshot } from './types.ts';
+import type { Policy, Snapshot } from './types.ts';
 
 /** Time in which at most one batch is launched, s. */
 export const LAUNCH_INTERVAL_SECONDS = 5;
@@ -11,9 +11,9 @@ export const LAUNCH_INTERVAL_SECONDS = 5;
  * @param now ms since the epoch
  */
 export function launches(
-  { instances, closedSlots }: Pick<ScalingSnapshot, 'instances' | 'closedSlots'>,
+  { instances, closedSlots }: Pick<Snapshot, 'instances' | 'closedSlots'>,
   missing: number,
-  { max, launchBatch }: Pick<ScalingPolicy, 'max' | 'launchBatch'>,
+  { max, launchBatch }: Pick<Policy, 'max' | 'launchBatch'>,
   now: number,
 ): number[] {
   const since = now - LAUNCH_INTERVAL_SECONDS * 1000;

@@ -1,11 +1,10 @@
-import type { Decision } from '../scaling.ts';
 import { HOLD_SECONDS } from './hold.ts';
-import type { Figures, ScalingPolicy } from './types.ts';
+import type { Decision, Figures, Policy } from './types.ts';
 
 type Actions = Omit<Decision, 'reasons'> & { readonly keep: number };
 
 /** Why something is done, in words; nothing when nothing is done. */
-export function reasons(figures: Figures, policy: ScalingPolicy, actions: Actions): string[] {
+export function reasons(figures: Figures, policy: Policy, actions: Actions): string[] {
   const { desired, keep, launch, drain, terminate } = actions;
   const told: string[] = [];
   if (launch.length > 0)
@@ -24,7 +23,7 @@ export function reasons(figures: Figures, policy: ScalingPolicy, actions: Action
 /** The figures that a decision rests on, in words. */
 export function explain(
   { backlog, rate, arriving, service, boot, residual }: Figures,
-  { min, max, messagesPerInstance }: ScalingPolicy,
+  { min, max, messagesPerInstance }: Policy,
 ): string {
   const load = `${backlog} pending, ${arriving.toFixed(0)} expected within a boot time of ${boot.toFixed(0)} s, ${service.toFixed(2)} s each`;
   return `${load}: ${residual.toFixed(0)} left then, at ${messagesPerInstance} an instance; ${rate.toFixed(1)} a second lasting; ${min} to ${max} instances`;

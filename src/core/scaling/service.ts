@@ -1,4 +1,4 @@
-import type { Memory, ObservedWorker } from './types.ts';
+import type { Memory, ObservedInstance } from './types.ts';
 
 /** Taken for the seconds of work in a message until a worker has finished some. */
 export const UNKNOWN_SERVICE_SECONDS = 0.5;
@@ -8,7 +8,7 @@ const HALF_WEIGHT_MESSAGES = 20;
 /** Exponentially weighted mean of what a message takes, from the workers' own counts of messages and busy time. */
 export function learnService(
   memory: Pick<Memory, 'service' | 'counted'>,
-  workers: readonly ObservedWorker[],
+  workers: readonly ObservedInstance[],
 ): Pick<Memory, 'service' | 'counted'> {
   const counted = new Map<string, { processed: number; busyMs: number }>();
   let messages = 0;

@@ -8,7 +8,7 @@ const RISE = 2;
 /** Surges that last more than this are believed at first sight. */
 const BELIEVED = 0.5;
 /** What has been seen for 7.5 s and for 15 s is expected to go on for so many more, s. */
-const SURGE_SECONDS = 12;
+const SURGE_SECONDS = 10;
 const SUSTAINED_SECONDS = 24;
 
 /**

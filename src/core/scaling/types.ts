@@ -1,13 +1,32 @@
-import type { ObservedInstance, Policy, Snapshot } from '../scaling.ts';
+import type { Depth, Instance } from '../../ports.ts';
 
-/** The seed's parameters; the minimum runtime may be `auto`: three mean boot times, from 60 s to 300 s. */
-export interface ScalingPolicy extends Omit<Policy, 'minRuntimeSeconds'> {
+/** The seed's parameters, under their names in the configuration. */
+export interface Policy {
+  readonly min: number;
+  readonly max: number;
+  /** Most launches in any `LAUNCH_INTERVAL_SECONDS`. */
+  readonly launchBatch: number;
+  readonly messagesPerInstance: number;
+  readonly idleSeconds: number;
+  /** `auto`: three mean boot times, from 60 s to 300 s. */
   readonly minRuntimeSeconds: number | 'auto';
 }
 
 /** An instance with what its worker's last heartbeat said. */
-export interface ObservedWorker extends ObservedInstance {
-  /** When it began to take messages, ms since the epoch; null until it has said so. */
+export interface ObservedInstance extends Instance {
+  /** Whether it has ever sent a heartbeat. */
+  readonly reported: boolean;
+  /**
+   * Since when it has had nothing to do, ms since the epoch by the fleet's clock; null while busy or unknown: unknown is
+   * not idle.
+   */
+  readonly idleSince: number | null;
+  /**
+   * For how long the controller has watched it without a sign, ms: no new heartbeat, no change of its state. By the
+   * controller's own clock alone, and time in which it could not look does not count.
+   */
+  readonly silentMs: number;
+  /** When it began to take messages, ms since the epoch by the fleet's clock; null until it has said so. */
   readonly startedAt: number | null;
   /** Messages it has finished. */
   readonly processed: number;
@@ -15,9 +34,33 @@ export interface ObservedWorker extends ObservedInstance {
   readonly busyMs: number;
 }
 
+/** An instance that the controller has watched, and that never said hello. */
+export interface Unheard {
+  readonly id: string;
+  /** When it ended or was overdue, whichever came first, ms since the epoch by the fleet's clock. */
+  readonly at: number;
+}
+
 /** What a decision is made from. What could not be seen makes no snapshot: unknown is neither idle nor dead. */
-export interface ScalingSnapshot extends Snapshot {
-  readonly instances: readonly ObservedWorker[];
+export interface Snapshot {
+  readonly depth: Depth;
+  readonly instances: readonly ObservedInstance[];
+  /** Slots that cannot be filled now, although nobody may hold them. */
+  readonly closedSlots: readonly number[];
+  /** Instances that ended or were overdue without ever having reported, since the last one's first hello. */
+  readonly unheard: readonly Unheard[];
+}
+
+/** What to do, and why. An empty decision has no reasons. */
+export interface Decision {
+  readonly desired: number;
+  /** Slots to start an instance in. */
+  readonly launch: readonly number[];
+  /** Ids of the instances to grant leave to. */
+  readonly drain: readonly string[];
+  /** Ids of the instances to end: they never reported, or have fallen silent since leave was granted. */
+  readonly terminate: readonly string[];
+  readonly reasons: readonly string[];
 }
 
 /** The queue at one time, and all that has left it. */
@@ -78,8 +121,6 @@ export interface Memory {
   readonly counted: ReadonlyMap<string, { readonly processed: number; readonly busyMs: number }>;
   /** Seconds of work in one message; null while unknown. */
   readonly service: number | null;
-  /** Instances given up since one last said hello. */
-  readonly givenUp: number;
 }
 
 export const emptyMemory: Memory = {
@@ -93,7 +134,6 @@ export const emptyMemory: Memory = {
   boots: [],
   counted: new Map(),
   service: null,
-  givenUp: 0,
 };
 
 /** What a decision rests on. */

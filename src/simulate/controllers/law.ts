@@ -4,12 +4,9 @@ import { Rests } from '../../adapters/aws/rests.ts';
 import { type SeenInstance, Slots } from '../../adapters/aws/slots.ts';
 import { formatMark, parseMark } from '../../adapters/aws/token.ts';
 import type { Decide } from '../../core/scaling/decide.ts';
-import {
-  emptyMemory,
-  type Memory,
-  type ObservedWorker,
-  type ScalingPolicy,
-} from '../../core/scaling/types.ts';
+import { holdBack, launchHold } from '../../core/scaling/holdBack.ts';
+import { Newcomers } from '../../core/scaling/newcomers.ts';
+import { emptyMemory, type Memory, type ObservedInstance, type Policy } from '../../core/scaling/types.ts';
 import type { Instance } from '../../ports.ts';
 import type { Cloud, Controller, ControllerKind, Plan, Shown } from '../controller.ts';
 import { generator } from '../random.ts';
@@ -25,14 +22,14 @@ const START_MS = Date.UTC(2024, 0, 1);
 
 /** The controller as it runs: the same decision, the same slots and tokens, the same intervals. */
 export const law =
-  (decide: Decide, policy: Partial<ScalingPolicy> = {}): ControllerKind =>
+  (decide: Decide, policy: Partial<Policy> = {}): ControllerKind =>
   plan =>
     new LawController(decide, { ...plan.setting, ...policy }, plan);
 
 class LawController implements Controller {
   readonly ownLeave = 'never';
   readonly #decide: Decide;
-  readonly #policy: ScalingPolicy;
+  readonly #policy: Policy;
   readonly #alone: boolean;
   readonly #chance: () => number;
   #memory: Memory = emptyMemory;
@@ -43,10 +40,11 @@ class LawController implements Controller {
   #heard = Number.NEGATIVE_INFINITY;
   #heartbeats: ReadonlyMap<number, { readyAt: number; heartbeat: Heartbeat }> = new Map();
   #reported = new Set<number>();
+  #newcomers = new Newcomers();
   /** What each instance last showed of itself, and since when. */
   #signs = new Map<string, { readonly mark: string; readonly since: number }>();
 
-  constructor(decide: Decide, policy: ScalingPolicy, { setting, seed }: Plan) {
+  constructor(decide: Decide, policy: Policy, { setting, seed }: Plan) {
     this.#decide = decide;
     this.#policy = policy;
     this.#alone = setting.controllers === 1;
@@ -62,18 +60,25 @@ class LawController implements Controller {
     }
     if (cloud.now - this.#heard >= HEARTBEATS_SECONDS) {
       this.#heartbeats = cloud.heartbeats();
-      for (const index of this.#heartbeats.keys()) this.#reported.add(index);
+      for (const index of this.#heartbeats.keys()) {
+        if (!this.#reported.has(index)) this.#newcomers.hello();
+        this.#reported.add(index);
+      }
       this.#heard = cloud.now;
     }
     const depth = { ...cloud.depth(), delayed: 0, dead: 0 };
     const listed = this.#slots.list();
     this.#watch(listed);
     const instances = listed.map(instance => this.#observe(instance));
-    const snapshot = { depth, instances, closedSlots: [], unheard: [] };
-    const decision = this.#decide(snapshot, this.#memory, this.#policy, now);
-    this.#memory = decision.memory;
+    this.#newcomers.see(listed, id => this.#reported.has(indexOf(id)), now, this.#heard * 1000);
+    const snapshot = { depth, instances, closedSlots: [], unheard: this.#newcomers.unheard };
+    const decided = this.#decide(snapshot, this.#memory, this.#policy, now);
+    this.#memory = decided.memory;
+    const hold = launchHold(snapshot, this.#policy);
+    const decision = hold ? holdBack(decided, snapshot, hold, now) : decided;
     for (const slot of decision.launch) this.#fill(cloud, slot, now);
     if (decision.drain.length > 0) cloud.drain(decision.drain.map(indexOf));
+    this.#newcomers.granted(decision.drain);
     if (decision.terminate.length > 0) cloud.terminate(decision.terminate.map(indexOf));
     for (const id of [...decision.drain, ...decision.terminate]) this.#slots.leaving(id);
     return TICK_SECONDS;
@@ -88,6 +93,7 @@ class LawController implements Controller {
     this.#heard = Number.NEGATIVE_INFINITY;
     this.#reported = new Set();
     this.#signs = new Map();
+    this.#newcomers = new Newcomers();
   }
 
   #watch(instances: readonly Instance[]): void {
@@ -100,7 +106,7 @@ class LawController implements Controller {
     );
   }
 
-  #observe(instance: Instance): ObservedWorker {
+  #observe(instance: Instance): ObservedInstance {
     const index = indexOf(instance.id);
     const told = this.#heartbeats.get(index);
     const idleSince = told?.heartbeat.idleSince ?? null;

@@ -1,5 +1,6 @@
 import type { Blobs } from '../../ports.ts';
 import { SharedDocument } from '../../runtime/document.ts';
+import { within } from '../../runtime/time.ts';
 import {
   createKey,
   isGood,
@@ -11,6 +12,8 @@ import {
   validKey,
 } from './keys.ts';
 
+/** A store that does not answer holds nobody up for longer, ms. */
+const READ_MS = 3_000;
 /** In the gallery's store, which nothing expires. */
 const KEY = 'access/keys.json';
 /** A key that was revoked by somebody else is good for that long at most, ms. */
@@ -100,8 +103,9 @@ export class Keyring {
     this.#reading ??= this.#read().finally(() => {
       this.#reading = undefined;
     });
+    const reading = this.#reading;
     try {
-      return await this.#reading;
+      return await within(READ_MS, () => reading);
     } catch (error) {
       if (known && age <= TRUSTED_MS) return known.keys;
       throw error;

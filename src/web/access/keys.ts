@@ -2,7 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import * as v from 'valibot';
 
 /** What a key is good for. `admin` is good for everything. */
-export const scopes = ['recognise', 'people', 'admin'] as const;
+export const scopes = ['recognise', 'people', 'metrics', 'admin'] as const;
 export type Scope = (typeof scopes)[number];
 
 const time = v.pipe(v.number(), v.integer());

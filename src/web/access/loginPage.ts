@@ -1,6 +1,7 @@
 const style = `:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}
 body{display:grid;place-items:center;min-height:90vh;margin:1rem}
-form{display:grid;gap:.75rem;width:min(24rem,100%)}
+main{width:min(24rem,100%)}
+form{display:grid;gap:.75rem}
 input,button{font:inherit;padding:.5rem;border:1px solid;border-radius:.25rem}
 [role=alert]{color:light-dark(#b00020,#ff8a80)}`;
 
@@ -20,6 +21,7 @@ export function loginPage(problem = ''): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>facerec: key needed</title>
 <style>${style}</style>
+<main>
 <form method="post" action="/session">
 <h1>facerec</h1>
 <label for="key">This server needs a key. <code>facerec-web keys create</code> makes one.</label>
@@ -27,6 +29,7 @@ export function loginPage(problem = ''): string {
 ${problem && `<p role="alert">${problem}</p>`}
 <button>Go on</button>
 </form>
+</main>
 </html>
 `;
 }

@@ -10,6 +10,8 @@ const rules: readonly (readonly [RegExp, Needed])[] = [
   [/^GET \/$/, anybody],
   [/^GET \/(healthz|readyz|openapi\.json|login|assets\/.*)$/, anybody],
   [/^\w+ \/session$/, anybody],
+  [/^GET \/events$/, ['recognise']],
+  [/^GET \/metrics$/, ['metrics']],
   [/^POST \/(batch)?$/, ['recognise']],
   [/^GET \/results$/, ['recognise']],
   // Also the results of enrolments.

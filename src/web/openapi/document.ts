@@ -2,13 +2,15 @@ import type { JsonSchema } from '@valibot/to-json-schema';
 import { neededFor } from '../access/scopes.ts';
 import type { Routes } from '../deps.ts';
 import { catalogue, type ProblemSlug } from '../problem.ts';
+import { compreface } from './compreface.ts';
 import type { Answer, Media, Operation, Operations } from './operation.ts';
 import { people } from './people.ts';
 import { recognition } from './recognition.ts';
 import { jsonSchemas, schemaRef } from './schemas.ts';
 import { service } from './service.ts';
+import { delivered, webhooks } from './webhooks.ts';
 
-export const operations: Operations = { ...recognition, ...people, ...service };
+export const operations: Operations = { ...recognition, ...people, ...webhooks, ...compreface, ...service };
 
 /** `GET /openapi.json`. */
 export function openApiRoutes(version: string | undefined): Routes {
@@ -44,6 +46,7 @@ export function openApi(version = '0.0.0') {
     servers: [{ url: '/' }],
     tags: [...new Set(Object.values(operations).map(({ tag }) => tag))].map(name => ({ name })),
     paths,
+    webhooks: delivered,
     components: { schemas: jsonSchemas(), securitySchemes },
   };
 }

@@ -84,6 +84,21 @@ export function pathParameter(name: string, description: string, example: string
   return { name, in: 'path', required: true, description, schema: { type: 'string' }, example };
 }
 
+export const idempotencyKey: Parameter = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  description:
+    'The same key with the same content within 24 hours is the same request: it gets the same id. With other content it is refused.',
+  schema: { type: 'string', minLength: 1, maxLength: 257 },
+  example: '8e03978e-40d5-43dd-bc93-6894a57f9324',
+};
+
+export const idempotencyProblems = [
+  'invalid-idempotency-key',
+  'idempotency-key-reused',
+  'idempotency-key-busy',
+] as const satisfies readonly ProblemSlug[];
+
 export const uploadProblems = [
   'not-multipart',
   'malformed-multipart',

@@ -1,7 +1,10 @@
 import { enrolled, face, person } from './examples.ts';
 import {
+  idempotencyKey,
+  idempotencyProblems,
   json,
   type Operations,
+  type Parameter,
   pathParameter,
   photoForm,
   queuedAnswer,
@@ -16,6 +19,15 @@ const id = pathParameter(
   'ada',
 );
 const faceId = pathParameter('face', 'Id of the request that enrolled it.', REQUEST_ID);
+
+const box: Parameter = {
+  name: 'box',
+  in: 'query',
+  description:
+    'Which face of the photo is meant: x,y,width,height in pixels of the upright image, as a result tells it. May come as a field of the form instead.',
+  schema: { type: 'string' },
+  example: '120,80,64,64',
+};
 
 export const people: Operations = {
   'GET /people': {
@@ -62,8 +74,8 @@ export const people: Operations = {
   'POST /people/:id/faces': {
     id: 'enrol',
     tag: 'people',
-    summary: 'Enrol a face: a photo of this person alone',
-    parameters: [id, ...waitParameters],
+    summary: 'Enrol a face: a photo of this person alone, or of several people with the place of the face',
+    parameters: [id, box, ...waitParameters, idempotencyKey],
     body: photoForm('inputFile'),
     answers: {
       201: {
@@ -73,7 +85,25 @@ export const people: Operations = {
       },
       202: queuedAnswer,
     },
-    problems: [...uploadProblems, 'invalid-wait', 'unknown-person', 'photo-failed'],
+    problems: [
+      ...uploadProblems,
+      ...idempotencyProblems,
+      'invalid-wait',
+      'invalid-box',
+      'unknown-person',
+      'photo-failed',
+    ],
+  },
+  'POST /people/:id/merge': {
+    id: 'mergePeople',
+    tag: 'people',
+    summary: 'Two entries that are one person',
+    description:
+      'The faces of `from` become faces of this person, with new ids; then `from` is deleted as `DELETE /people/:id` does it, with its photos and the results that name it.',
+    parameters: [id],
+    body: { required: true, content: json('MergeBody', { from: 'ada-2' }) },
+    answers: { 200: { description: 'The person, with all faces.', content: json('Person', person) } },
+    problems: ['unknown-person', 'invalid-merge', 'invalid-json', 'too-large', 'changed-meanwhile'],
   },
   'GET /people/:id/faces/:face': {
     id: 'face',

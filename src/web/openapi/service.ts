@@ -1,4 +1,4 @@
-import { json, type Media, type Operations } from './operation.ts';
+import { json, type Media, type Operations, pathParameter, queuedAnswer, REQUEST_ID } from './operation.ts';
 
 const html: Media = { schema: { type: 'string' } };
 const access = { access: 'session', key: { id: '0123456789ab', name: 'camera', scopes: ['recognise'] } };
@@ -28,6 +28,59 @@ export const service: Operations = {
     summary: 'Does it reach its queues and stores?',
     answers: { 200: { description: 'Yes.', content: json('Status', { status: 'ready' }) } },
     problems: ['not-ready'],
+  },
+  'GET /assets/:name': {
+    id: 'asset',
+    tag: 'service',
+    summary: 'A part of the page',
+    parameters: [pathParameter('name', 'Name of the file.', 'app.js')],
+    answers: {
+      200: { description: 'The file.', content: { 'text/javascript': html, 'text/css': html } },
+    },
+    problems: ['no-such-page'],
+  },
+  'GET /events': {
+    id: 'events',
+    tag: 'service',
+    summary: 'Server-sent events: results, queue, fleet',
+    description:
+      '`result`: the id of a result that is stored, and an outline of some; of those that this server hears of. `queue`: depths. `fleet`: instances, and the last decisions. The stream ends after five minutes; with `Last-Event-ID`, results that came meanwhile are told.',
+    parameters: [
+      {
+        name: 'Last-Event-ID',
+        in: 'header',
+        description: 'Of the last event received.',
+        schema: { type: 'string' },
+      },
+    ],
+    answers: { 200: { description: 'The stream.', content: { 'text/event-stream': html } } },
+    problems: ['busy'],
+  },
+  'GET /dead-letters': {
+    id: 'deadLetters',
+    tag: 'service',
+    summary: 'Requests that failed too often, the latest first; at most 100',
+    answers: {
+      200: {
+        description: 'Those that nobody else is looking at in this moment.',
+        content: json('DeadLetters'),
+      },
+    },
+  },
+  'POST /dead-letters/:id/redrive': {
+    id: 'redrive',
+    tag: 'service',
+    summary: 'Send a dead letter round again',
+    description: 'Until it is answered anew, its result is the failure.',
+    parameters: [pathParameter('id', 'Id of the request.', REQUEST_ID)],
+    answers: { 202: queuedAnswer },
+    problems: ['unknown-dead-letter', 'photo-gone'],
+  },
+  'GET /metrics': {
+    id: 'metrics',
+    tag: 'service',
+    summary: 'Figures for Prometheus, in its text format',
+    answers: { 200: { description: 'Figures.', content: { 'text/plain': { schema: { type: 'string' } } } } },
   },
   'GET /openapi.json': {
     id: 'openapi',

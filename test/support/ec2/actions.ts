@@ -229,6 +229,7 @@ function describe(instance: Ec2Instance, { state, tags }: Described): Xml {
     instanceId: instance.id,
     imageId: instance.image,
     instanceState: stateXml(state),
+    stateReason: instance.endReason && { ...instance.endReason },
     instanceType: instance.type,
     launchTime: new Date(instance.launchedAt).toISOString(),
     clientToken: instance.token,

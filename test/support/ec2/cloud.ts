@@ -152,11 +152,12 @@ export class Cloud {
     return added;
   }
 
-  /** The machine goes down: its process has ended, or somebody asked for it. */
-  end(id: string): void {
+  /** The machine goes down: its process has ended, somebody asked for it, or EC2 has a reason. */
+  end(id: string, reason?: Ec2Instance['endReason']): void {
     const instance = this.instances.get(id);
     if (instance === undefined || instance.endedAt !== undefined) return;
     instance.endedAt = this.now();
+    if (reason) instance.endReason = reason;
     this.#handles.get(id)?.stop();
   }
 

@@ -25,6 +25,8 @@ export function testFleet(options: Partial<Ec2FleetOptions> & Pick<Ec2FleetOptio
     placements: [{}],
     log: silentLog,
     random: () => 0.5,
+    // A clock that does not step.
+    ...(options.now && { monotonic: options.now }),
     ...options,
   });
 }

@@ -44,6 +44,8 @@ export interface Ec2Instance {
   readonly tags: Map<string, { readonly value: string; readonly at: number }>;
   /** When it began to end, ms. */
   endedAt?: number;
+  /** Why EC2 ended it, where it did. */
+  endReason?: { readonly code: string; readonly message: string };
 }
 
 export function stateAt(instance: Ec2Instance, now: number, { bootMs, stopMs }: Timing): State {

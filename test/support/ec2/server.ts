@@ -27,7 +27,8 @@ export async function startEc2(options: CloudOptions = {}): Promise<Ec2Server> {
         ? { status: fault.status ?? 503, body: errorXml(fault.code, fault.message ?? fault.code) }
         : answer(query, cloud);
     if (fault?.kind === 'lost-reply') return void request.socket.destroy();
-    response.writeHead(status, { 'content-type': 'text/xml;charset=UTF-8' }).end(body);
+    const date = new Date(cloud.now()).toUTCString();
+    response.writeHead(status, { 'content-type': 'text/xml;charset=UTF-8', date }).end(body);
   });
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   return {

@@ -91,7 +91,7 @@ test('where everything is fine, every action that a program needs is found allow
     'sqs:ChangeMessageVisibility',
   ]);
   expect(actionsOn(findings, responses.url)).toEqual(actionsOn(findings, requests.url));
-  expect(actionsOn(findings, deadLetters.url)).not.toContain('sqs:DeleteMessage');
+  expect(actionsOn(findings, deadLetters.url)).toEqual(actionsOn(findings, requests.url));
   for (const name of ['input', 'output', 'gallery'])
     expect([...new Set(actionsOn(findings, `bucket ${name}`))]).toEqual([
       's3:ListBucket',
@@ -105,6 +105,26 @@ test('where everything is fine, every action that a program needs is found allow
     'ec2:TerminateInstances',
     'ec2:RunInstances',
   ]);
+});
+
+test('the clock has a line, and one that is wrong says by how much', async () => {
+  const ofClock = async () => (await all(healthy)).filter(({ action }) => action === 'clock');
+  expect(await ofClock()).toMatchObject([{ ok: true, program: ['controller'] }]);
+  for (const [skewMs, said] of [
+    [3_600_000, /3(59\d|600) s behind/],
+    [-3_600_000, /360\d s ahead/],
+  ] as const) {
+    const skewed = await startEc2({ images: ['ami-1'], now: () => Date.now() + skewMs });
+    try {
+      healthy = { ...healthy, fleet: { ...healthy.fleet!, client: testClient(skewed.url) } };
+      const [finding] = await ofClock();
+      expect(finding?.ok).toBe(false);
+      expect(finding?.advice).toMatch(said);
+      expect(finding?.advice).toContain('NTP');
+    } finally {
+      await skewed.close();
+    }
+  }
 });
 
 test('nothing is changed: no message, no object, no instance, and what is there is as it was', async () => {
@@ -174,12 +194,22 @@ test('a store that ignores conditions is cleaned up after, and that is said', as
   for (const name of ['input', 'output', 'gallery']) expect(await keysOf(name)).toEqual([]);
 });
 
+test('such a store is a fault where a lease is to keep controllers apart', async () => {
+  gate.dropConditions = true;
+  const found = (await all({ ...healthy, lease: true })).filter(({ ok }) => !ok);
+  expect(found.map(({ action, resource }) => [action, resource])).toEqual([
+    ['s3:PutObject', `bucket output-${run}, keys fleet/test/controller*`],
+  ]);
+  expect(found[0]?.advice).toContain('FACEREC_LEASE=off');
+  for (const name of ['input', 'output', 'gallery']) expect(await keysOf(name)).toEqual([]);
+});
+
 test('what such a store keeps and nobody may delete is named', async () => {
   gate.dropConditions = true;
   gate.refusals.set(`s3:DeleteObject gallery-${run}`, denial('AccessDenied', 's3:DeleteObject'));
   const findings = await all(healthy);
-  const [key] = await keysOf('gallery');
-  expect(key).toStartWith('gallery/headfacerec-doctor-');
+  const key = (await keysOf('gallery')).find(left => left.startsWith('gallery/headfacerec-doctor-'));
+  expect(key).toBeDefined();
   const put = findings.find(
     ({ action, resource }) => action === 's3:PutObject' && resource.includes('gallery'),
   );
@@ -282,8 +312,8 @@ for (const action of ['ListBucket', 'GetObject', 'PutObject', 'DeleteObject'])
     gate.refusals.set(`s3:${action} gallery-${run}`, denial('AccessDenied', `s3:${action}`));
     const kinds = {
       ListBucket: ['*'],
-      GetObject: ['head*', 'segments/*'],
-      PutObject: ['head*', 'segments/*'],
+      GetObject: ['head*', 'segments/*', 'access/keys*', 'access/webhooks*'],
+      PutObject: ['head*', 'segments/*', 'access/keys*', 'access/webhooks*'],
       DeleteObject: ['segments/*'],
     }[action]!;
     const found = await faults(healthy);
@@ -535,7 +565,13 @@ test('only what one program needs', async () => {
   expect(findings.every(({ ok, program }) => ok && program.join() === 'worker')).toBe(true);
   const actions = new Set(findings.map(({ action }) => action));
   expect(actions).not.toContain('ec2:RunInstances');
-  expect(actionsOn(findings, 'bucket input')).toEqual(['s3:ListBucket', 's3:GetObject', 's3:DeleteObject']);
+  expect(actionsOn(findings, 'bucket input')).toEqual([
+    's3:ListBucket',
+    // The probe at the start, and the photos.
+    's3:GetObject',
+    's3:GetObject',
+    's3:DeleteObject',
+  ]);
 });
 
 async function all(options: DoctorOptions): Promise<Finding[]> {

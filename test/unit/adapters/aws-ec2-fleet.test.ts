@@ -33,6 +33,7 @@ const fleetWith = (options: Partial<Ec2FleetOptions> = {}) =>
 const calls = (action: string) => ec2.cloud.calls.get(action) ?? 0;
 const live = () => ec2.cloud.live();
 const twoSubnets = placements({ subnets: ['subnet-a', 'subnet-b'] });
+const HOUR = 3_600_000;
 const heldLong = { heldSince: () => noon - 60_000 };
 
 describe('what is asked of EC2', () => {
@@ -241,6 +242,9 @@ describe('any number of controllers', () => {
   test('says which slots cannot be filled now: at the turn of an epoch, and with other settings', async () => {
     const turn = 43_200_000 * 41_001;
     const fleet = fleetWith();
+    // Nobody knows EC2's time yet.
+    expect(fleet.closedSlots(2)).toEqual([0, 1]);
+    await fleet.list();
     expect(fleet.closedSlots(15)).toEqual([]);
     // The turns of the slots are four minutes apart.
     for (const [slot, minutes] of [
@@ -487,4 +491,141 @@ describe('refusals', () => {
     time += 1_500;
     expect(await fleet.list()).toEqual([]);
   });
+});
+
+describe('clocks', () => {
+  /** The machine's own, and one that has nothing to do with it. */
+  const strange = { now: () => time, monotonic: () => time - noon };
+
+  test('EC2’s is the fleet’s, whatever the machine’s says, and an operator hears of it once', async () => {
+    for (const skewMs of [-HOUR, HOUR]) {
+      const log = recordingLog();
+      const fleet = fleetWith({ ...strange, log, now: () => time + skewMs });
+      for (let second = 0; second < 60; second++) {
+        await fleet.list();
+        expect(Math.abs(fleet.now() - time)).toBeLessThan(1_000);
+        time += 1_000;
+      }
+      expect(log.entries).toMatchObject([
+        {
+          level: 'warn',
+          event: 'clock-skewed',
+          seconds: skewMs / 1_000,
+          advice: expect.stringContaining('NTP'),
+        },
+      ]);
+    }
+    const log = recordingLog();
+    await fleetWith({ ...strange, log, now: () => time + 29_000 }).list();
+    expect(log.entries).toEqual([]);
+  });
+
+  test('a refusal tells the time as well', async () => {
+    const fleet = fleetWith({ ...strange, now: () => 0 });
+    ec2.cloud.faults.denied.add('ec2:DescribeInstances');
+    await expect(fleet.list()).rejects.toThrow('ec2:DescribeInstances');
+    expect(fleet.now()).toBe(time);
+  });
+
+  test('of a server that does not tell its time nothing is believed, and nothing launched', async () => {
+    const bare = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      fetch: async request => {
+        const answer = await fetch(ec2.url, { method: 'POST', body: await request.text() });
+        return new Response(await answer.text(), { status: answer.status, headers: { date: 'soon' } });
+      },
+    });
+    const blind = testClient(bare.url.href);
+    try {
+      const fleet = fleetWith({ client: blind });
+      await expect(fleet.launch([0])).rejects.toThrow('Date');
+      expect(fleet.closedSlots(2)).toEqual([0, 1]);
+      expect(live()).toEqual([]);
+    } finally {
+      blind.destroy();
+      await bare.stop(true);
+    }
+  });
+
+  test('the machine’s may step back, and the view goes on', async () => {
+    let step = 0;
+    const fleet = fleetWith({ ...strange, now: () => time + step });
+    await fleet.launch([0, 1]);
+    time += 30_000;
+    expect(await fleet.list()).toHaveLength(2);
+    step = -HOUR;
+    const [id] = (await fleet.list()).map(({ id }) => id);
+    await fleet.drain([id!]);
+    const { tags } = live().find(each => each.id === id)!;
+    expect(tags.get('facerec-drain')?.value).toBe(new Date(time).toISOString());
+    ec2.cloud.endAll();
+    time += 30_000;
+    expect(await fleet.list()).toEqual([]);
+    await fleet.launch([0, 1]);
+    expect(live()).toHaveLength(2);
+    // Nor is a rest any longer.
+    ec2.cloud.faults.next('RunInstances', {
+      kind: 'error',
+      code: 'InsufficientInstanceCapacity',
+      status: 500,
+    });
+    await fleet.launch([2]);
+    step = -2 * HOUR;
+    time += 6_000;
+    await fleet.launch([2]);
+    expect(live()).toHaveLength(3);
+  });
+
+  test('two controllers whose machines differ are in one epoch: slots are filled once around its turn', async () => {
+    const slots = Array.from({ length: 15 }, (_, slot) => slot);
+    for (const skewMs of [600_000, HOUR, -HOUR, 12 * HOUR]) {
+      await start({ newLagMs: 3_000 });
+      time = 43_200_000 * 41_001 - 8 * 60_000;
+      const fleets = [0, skewMs].map(skew =>
+        fleetWith({ now: () => time + skew, monotonic: () => time - noon + skew / 7 }),
+      );
+      let peak = 0;
+      for (let second = 0; second < 900; second += 3) {
+        for (const fleet of fleets) {
+          await fleet.list();
+          await fleet.launch(slots);
+        }
+        peak = Math.max(peak, live().length);
+        time += 3_000;
+      }
+      expect(peak).toBe(15);
+    }
+  }, 60_000);
+});
+
+test('why EC2 ends an instance by itself is said, once; the ends that are wanted are not', async () => {
+  const log = recordingLog();
+  const fleet = fleetWith({ log });
+  await fleet.launch([0, 1, 2, 3]);
+  const [kms, volumes, leaver, spot] = live().map(({ id }) => id);
+  ec2.cloud.end(kms!, {
+    code: 'Client.InternalError',
+    message: 'Client.InternalError: Client error on launch',
+  });
+  ec2.cloud.end(volumes!, {
+    code: 'Client.VolumeLimitExceeded',
+    message: 'Client.VolumeLimitExceeded: Volume limit exceeded',
+  });
+  ec2.cloud.end(leaver!, {
+    code: 'Client.InstanceInitiatedShutdown',
+    message: 'Client.InstanceInitiatedShutdown: Instance initiated shutdown',
+  });
+  ec2.cloud.end(spot!, { code: 'Server.SpotInstanceTermination', message: '' });
+  for (let second = 0; second < 60; second += 5) {
+    await fleet.list();
+    time += 5_000;
+  }
+  const said = log.entries.filter(({ event }) => event === 'instance-ended');
+  expect(said).toMatchObject([
+    { level: 'warn', instance: kms, reason: 'Client.InternalError: Client error on launch' },
+    { instance: volumes, reason: 'Client.VolumeLimitExceeded: Volume limit exceeded' },
+    { instance: spot, reason: 'Server.SpotInstanceTermination' },
+  ]);
+  expect(said).toHaveLength(3);
 });

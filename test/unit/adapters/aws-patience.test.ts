@@ -92,6 +92,8 @@ for (const [what, error, environment] of [
   ['a wrong region', awsError('PermanentRedirect'), {}],
   ['a missing queue', awsError('QueueDoesNotExist'), {}],
   ['a missing bucket', awsError('NoSuchBucket'), {}],
+  ['an impossible name', awsError('InvalidParameterValue', 'no', 400), {}],
+  ['a web server in the place of the service', awsError('NotFound', 'UnknownError', 404), {}],
   ['no region’s name', awsError('Error', 'Region not accepted: region="x y" is not valid'), {}],
   [
     'nobody to ask for credentials',

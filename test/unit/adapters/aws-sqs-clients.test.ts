@@ -1,13 +1,14 @@
 import { afterAll, afterEach, beforeEach, expect, setDefaultTimeout, test } from 'bun:test';
+import { join } from 'node:path';
 import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { S3Blobs } from '../../../src/adapters/aws/blobs.ts';
-import { hasCustomEndpoint } from '../../../src/adapters/aws/clientSettings.ts';
 import { s3Client, sqsClients } from '../../../src/adapters/aws/clients.ts';
 import { ec2Client } from '../../../src/adapters/aws/ec2Client.ts';
 import { SqsQueue } from '../../../src/adapters/aws/queue.ts';
 import { startImds } from '../../support/ec2/imds.ts';
+import { temporaryDirectory } from '../../support/temporary.ts';
 
 setDefaultTimeout(60_000);
 
@@ -77,15 +78,34 @@ test.each(['the same for all', 'one each'])(
   },
 );
 
-test('an endpoint is custom where one is set and not ignored', () => {
-  const environment = { AWS_ENDPOINT_URL_S3: 'http://minio:9000' };
-  expect(hasCustomEndpoint('S3', { environment })).toBe(true);
-  expect(hasCustomEndpoint('SQS', { environment })).toBe(false);
-  expect(hasCustomEndpoint('SQS', { environment: { AWS_ENDPOINT_URL: 'http://x' } })).toBe(true);
-  expect(hasCustomEndpoint('SQS', { environment: {}, endpoint: 'http://x' })).toBe(true);
-  const ignored = { ...environment, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'true' };
-  expect(hasCustomEndpoint('S3', { environment: ignored })).toBe(false);
-});
+test.each(['of the profile', 'of its services section'])(
+  'an endpoint in the configuration file is treated as one in the environment (%s)',
+  async way => {
+    const file = join(temporaryDirectory(), 'config');
+    const endpoint = `endpoint_url = ${server.url.origin}`;
+    await Bun.write(
+      file,
+      way === 'of the profile'
+        ? `[default]\n${endpoint}\n`
+        : `[default]\nservices = here\n[services here]\ns3 =\n  ${endpoint}\nsqs =\n  ${endpoint}\n`,
+    );
+    const ask = `
+      const { s3Client } = await import('${join(import.meta.dir, '../../../src/adapters/aws/clients.ts')}');
+      const { S3Blobs } = await import('${join(import.meta.dir, '../../../src/adapters/aws/blobs.ts')}');
+      await new S3Blobs({ client: s3Client(), bucket: 'photos' }).get('k').catch(() => {});`;
+    // In a process of its own: files are read once.
+    const child = Bun.spawn([process.execPath, '-e', ask], {
+      env: {
+        ...credentials,
+        PATH: process.env.PATH,
+        AWS_CONFIG_FILE: file,
+        AWS_EC2_METADATA_DISABLED: 'true',
+      },
+    });
+    await child.exited;
+    expect(seen).toEqual(['GET /photos/k true']);
+  },
+);
 
 test('without credentials, the error says what to set', async () => {
   setEnvironment({ AWS_REGION: 'us-east-1', AWS_ENDPOINT_URL: server.url.origin });

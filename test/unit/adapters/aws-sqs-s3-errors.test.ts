@@ -1,7 +1,10 @@
 import { expect, setDefaultTimeout, test } from 'bun:test';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetQueueUrlCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { S3Blobs } from '../../../src/adapters/aws/blobs.ts';
+import { s3Client, sqsClients } from '../../../src/adapters/aws/clients.ts';
 import { type AwsErrorKind, explain } from '../../../src/adapters/aws/errors.ts';
+import { queueUrl } from '../../../src/adapters/aws/queueUrl.ts';
 import { clientOptions } from '../../support/fauxqs.ts';
 
 setDefaultTimeout(60_000);
@@ -101,9 +104,9 @@ const sqsCases: readonly (readonly [AwsErrorKind, RegExp, Answer])[] = [
   ['throttled', /rate of requests/, [400, 'RequestThrottled', '', queryError('RequestThrottled')]],
   ['unavailable', /not available just now/, [500, 'InternalFailure']],
   [
-    'other',
-    /sqs:SendMessage on queue q \(FACEREC_Q\) failed/,
-    [400, 'InvalidMessageContents', 'bad characters'],
+    'refused',
+    /sqs:SendMessage on queue q \(FACEREC_Q\) failed: SQS does not accept this; check FACEREC_Q/,
+    [400, 'InvalidParameterValue', 'Can only include alphanumeric characters'],
   ],
 ];
 
@@ -160,6 +163,68 @@ test('a server that does not answer in time', async () => {
   expect(explain(error, sqs)).toMatchObject({ kind: 'network' });
   await server.stop(true);
 });
+
+const page = '<!doctype html><html><body>Welcome</body></html>';
+const queryFailure = '<?xml version="1.0"?><ErrorResponse><Error><Code>X</Code></Error></ErrorResponse>';
+
+test.each([
+  ['SQS', 404, page],
+  ['SQS', 200, page],
+  ['SQS', 400, queryFailure],
+  ['S3', 404, page],
+  ['S3', 200, page],
+  ['S3', 200, '<html><head><meta charset=x></head></html>'],
+] as const)('%s: an answer of something else (%p %p)', async (service, status, body) => {
+  const server = Bun.serve({
+    port: 0,
+    hostname: '127.0.0.1',
+    fetch: () => new Response(body, { status, headers: { 'content-type': 'text/html' } }),
+  });
+  const options = clientOptions(server.url.origin);
+  const error = await (service === 'SQS'
+    ? queueUrl(sqsClients(options).calls, 'q', 'FACEREC_Q')
+    : new S3Blobs({ client: s3Client(options), bucket: 'bucket', variable: 'FACEREC_B' }).list('x')
+  ).catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ kind: 'foreign' });
+  const { message } = error as Error;
+  expect(message).toContain(`this does not look like ${service}; check AWS_ENDPOINT_URL_${service}`);
+  expect(message).toContain(`(HTTP ${status})`);
+  expect(message).toContain(service === 'SQS' ? 'FACEREC_Q' : 'FACEREC_B');
+  expect(message).not.toContain('\n');
+  await server.stop(true);
+});
+
+test('a page of a gateway that has lost its service is trouble of the service', async () => {
+  const server = Bun.serve({
+    port: 0,
+    hostname: '127.0.0.1',
+    fetch: () => new Response(page, { status: 503 }),
+  });
+  const { calls } = sqsClients(clientOptions(server.url.origin));
+  await expect(queueUrl(calls, 'q')).rejects.toMatchObject({ kind: 'unavailable' });
+  await server.stop(true);
+});
+
+test('https to a port of plain http', async () => {
+  const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response('') });
+  const options = clientOptions(server.url.origin.replace('http:', 'https:'));
+  const error = await new S3Blobs({ client: s3Client(options), bucket: 'bucket' }).get('k').catch(e => e);
+  expect(error).toMatchObject({
+    kind: 'network',
+    message: expect.stringContaining('http:// instead of https://'),
+  });
+  await server.stop(true);
+});
+
+test.each(['a/b', 'arn:aws:s3:us-east-1:123456789012:accesspoint/photos'])(
+  'a bucket that the SDK does not take at this endpoint: %s',
+  async bucket => {
+    const client = s3Client(clientOptions('http://127.0.0.1:1'));
+    const error = await new S3Blobs({ client, bucket, variable: 'FACEREC_B' }).get('k').catch(e => e);
+    expect(error.message).toContain('FACEREC_B');
+    expect(error.kind).toBe('refused');
+  },
+);
 
 test('a name that does not resolve', () => {
   const error = Object.assign(new Error('getaddrinfo ENOTFOUND x'), { code: 'ENOTFOUND' });

@@ -2,9 +2,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, te
 import { AwsError } from '../../../src/adapters/aws/errors.ts';
 import { SqsQueue } from '../../../src/adapters/aws/queue.ts';
 import { queueUrl } from '../../../src/adapters/aws/queueUrl.ts';
+import { type SetTimer, setTimer } from '../../../src/runtime/time.ts';
 import { type Fauxqs, startFauxqs } from '../../support/fauxqs.ts';
 import { until } from '../../support/temporary.ts';
-import { batchAnswer, messageOf, type SqsServer, sqsServer } from './aws-sqs-server.ts';
+import { batchAnswer, messageOf, type SqsAnswer, type SqsServer, sqsServer } from './aws-sqs-server.ts';
+import { recordingLog } from './recordingLog.ts';
 
 setDefaultTimeout(60_000);
 
@@ -155,6 +157,56 @@ describe('SqsQueue when parts of a batch fail', () => {
     });
   });
 
+  test('a retry that fails as a call fails only what was in it', async () => {
+    const stand = standIn(request => {
+      if (stand.requests.length > 1) return { error: 'AccessDeniedException', status: 403 };
+      return batchAnswer(request, ({ MessageBody }) =>
+        MessageBody === 'unlucky' ? { code: 'InternalError', senderFault: false } : undefined,
+      );
+    });
+    const queue = stand.queue({ retry: quick });
+    const outcomes = await Promise.allSettled(['a', 'unlucky', 'b'].map(body => queue.send(body)));
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(outcomes[1]).toMatchObject({ reason: { kind: 'access-denied' } });
+    expect(stand.requests.map(({ input }) => input.Entries?.length)).toEqual([3, 1]);
+  });
+
+  test('of a halved batch, only the half that fails is rejected', async () => {
+    const stand = standIn(request => {
+      const { Entries = [] } = request.input;
+      if (Entries.length > 1) return { error: 'BatchRequestTooLong' };
+      return Entries[0]?.MessageBody === 'denied'
+        ? { error: 'AccessDenied', status: 403 }
+        : batchAnswer(request);
+    });
+    const outcomes = await Promise.allSettled(['a', 'denied'].map(body => stand.queue().send(body)));
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    const queue = stand.queue();
+    const joined = await Promise.allSettled(['a', 'denied', 'b'].map(body => queue.send(body)));
+    expect(joined.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  });
+
+  test('an error tells whether the message may have been sent', async () => {
+    const answers: Record<string, Parameters<typeof sqsServer>[0]> = {
+      refused: () => ({ error: 'AccessDenied', status: 403 }),
+      'one entry': request =>
+        batchAnswer(request, () => ({ code: 'InvalidMessageContents', senderFault: true })),
+      'no answer': () => ({ error: 'InternalError', status: 500 }),
+    };
+    const doubts = Object.entries(answers).map(async ([what, answer]) => {
+      const error = await standIn(answer)
+        .queue({ retry: quick })
+        .send('x')
+        .catch((reason: unknown) => reason);
+      return [what, (error as AwsError).mayBeDone];
+    });
+    expect(Object.fromEntries(await Promise.all(doubts))).toEqual({
+      refused: false,
+      'one entry': false,
+      'no answer': true,
+    });
+  });
+
   test('a call that the answer leaves out is tried again', async () => {
     let first = true;
     const stand = standIn(request => {
@@ -240,6 +292,30 @@ describe('SqsQueue receives', () => {
     });
   });
 
+  test('an aborted poll of a slow SQS is awaited twice as long as its last answer took', async () => {
+    const answered = Promise.withResolvers<Record<string, unknown>>();
+    const stand = standIn(async request => {
+      if (request.action === 'ReceiveMessage') return answered.promise;
+      await Bun.sleep(400);
+      return batchAnswer(request);
+    });
+    const graces: number[] = [];
+    const timer: SetTimer = (callback, ms) => {
+      graces.push(ms);
+      return setTimer(callback, ms);
+    };
+    const queue = stand.queue({ timer });
+    await queue.delete('receipt z');
+    const abort = new AbortController();
+    const polling = queue.receive({ max: 10, waitSeconds: 20, signal: abort.signal });
+    await until(() => stand.requests.length === 2, 'the poll is under way');
+    abort.abort();
+    expect(graces.at(-1)).toBeGreaterThanOrEqual(800);
+    expect(graces.at(-1)).toBeLessThanOrEqual(5_000);
+    answered.resolve({});
+    expect(await polling).toEqual([]);
+  });
+
   test('60 polls do not hold up a send', async () => {
     const [idle, busy] = [await newQueue(), await newQueue()];
     const abort = new AbortController();
@@ -320,6 +396,83 @@ describe('SqsQueue', () => {
     expect(await queue.depth()).toEqual({ ...depth, dead: 9 });
   });
 
+  test('dead letters that cannot be counted stop nothing: the last number stands, and that is said once', async () => {
+    let now = 0;
+    let denied = false;
+    const log = recordingLog();
+    const stand = standIn(({ input }) =>
+      denied && input.QueueUrl?.endsWith('/dead')
+        ? { error: 'AccessDenied', status: 403 }
+        : {
+            Attributes: {
+              ApproximateNumberOfMessages: '5',
+              ApproximateNumberOfMessagesNotVisible: '0',
+              ApproximateNumberOfMessagesDelayed: '0',
+            },
+          },
+    );
+    const queue = stand.queue({ deadLettersUrl: `${stand.url}/000000000000/dead`, now: () => now, log });
+    const depth = { visible: 5, inFlight: 0, delayed: 0, dead: 5 };
+    for (const [at, isDenied] of [
+      [0, false],
+      [10_000, true],
+      [20_000, true],
+      [30_000, false],
+    ] as const) {
+      now = at;
+      denied = isDenied;
+      expect(await queue.depth()).toEqual(depth);
+    }
+    expect(log.entries.map(({ level, event }) => [level, event])).toEqual([
+      ['warn', 'dead-letters-uncounted'],
+      ['info', 'dead-letters-counted-again'],
+    ]);
+    expect(log.entries[0]?.error).toContain('sqs:GetQueueAttributes');
+    denied = true;
+    const amnesiac = stand.queue({ deadLettersUrl: `${stand.url}/000000000000/dead` });
+    expect(await amnesiac.depth()).toEqual({ ...depth, dead: 0 });
+  });
+
+  test('a dead-letter queue that does not answer holds nobody up for long', async () => {
+    const answer = Promise.withResolvers<SqsAnswer>();
+    const counts = { ApproximateNumberOfMessages: '5', ApproximateNumberOfMessagesNotVisible: '0' };
+    const stand = standIn(({ input }) =>
+      input.QueueUrl?.endsWith('/dead')
+        ? answer.promise
+        : { Attributes: { ...counts, ApproximateNumberOfMessagesDelayed: '0' } },
+    );
+    const queue = stand.queue({ deadLettersUrl: `${stand.url}/000000000000/dead` });
+    expect(await queue.depth()).toMatchObject({ visible: 5, dead: 0 });
+    answer.resolve({ Attributes: counts });
+    await until(async () => (await queue.depth()).dead === 5, 'the late count is there');
+  });
+
+  test('a renewal never overtakes the release of the same message', async () => {
+    const gates: PromiseWithResolvers<void>[] = [];
+    const stand = standIn(async request => {
+      const gate = Promise.withResolvers<void>();
+      gates.push(gate);
+      await gate.promise;
+      return batchAnswer(request);
+    });
+    const queue = stand.queue();
+    const asked = () =>
+      stand.requests.map(({ input }) => input.Entries?.map(entry => entry.VisibilityTimeout));
+    const renewed = queue.extend('r', 30);
+    await until(() => gates.length === 1, 'the renewal is on its way');
+    const released = queue.release('r');
+    const tooLate = queue.extend('r', 30);
+    await queue.extend('', 30);
+    await Bun.sleep(50);
+    expect(asked()).toEqual([[30]]);
+    gates[0]?.resolve();
+    expect(await renewed).toBe(true);
+    await until(() => gates.length === 2, 'the release is on its way');
+    gates[1]?.resolve();
+    expect([await released, await tooLate]).toEqual([true, false]);
+    expect(asked()).toEqual([[30], [0]]);
+  });
+
   test('takes an answer without the counts for a failure', async () => {
     const stand = standIn(() => ({ Attributes: {} }));
     await expect(stand.queue().depth()).rejects.toThrow('ApproximateNumberOfMessages');
@@ -349,5 +502,30 @@ describe('SqsQueue', () => {
       kind: 'missing',
       message: expect.stringContaining('queue nowhere (FACEREC_REQUESTS) does not exist'),
     });
+  });
+
+  test('a queue given by URL is looked for, too, under its account', async () => {
+    const asked: unknown[] = [];
+    const stand = standIn(({ input }) => {
+      asked.push(input);
+      return { error: 'QueueDoesNotExist' };
+    });
+    const url = 'https://sqs.eu-west-1.amazonaws.com/123456789012/nowhere';
+    await expect(queueUrl(stand.clients.calls, url, 'FACEREC_REQUESTS')).rejects.toMatchObject({
+      kind: 'missing',
+      message: expect.stringContaining(`queue ${url} (FACEREC_REQUESTS) does not exist`),
+    });
+    await queueUrl(stand.clients.calls, 'http://emulator:9324/queue/nowhere').catch(() => {});
+    expect(asked).toEqual([
+      { QueueName: 'nowhere', QueueOwnerAWSAccountId: '123456789012' },
+      { QueueName: 'nowhere' },
+    ]);
+  });
+
+  test('who may not ask for a queue may use it all the same, where its URL is given', async () => {
+    const { clients } = standIn(() => ({ error: 'AccessDenied', status: 403 }));
+    const url = 'https://sqs.eu-west-1.amazonaws.com/123456789012/requests';
+    expect(await queueUrl(clients.calls, url)).toBe(url);
+    await expect(queueUrl(clients.calls, 'requests')).rejects.toMatchObject({ kind: 'access-denied' });
   });
 });

@@ -7,8 +7,8 @@ const environment = {
   FACEREC_REQUEST_QUEUE: 'requests',
   FACEREC_RESPONSE_QUEUE: 'responses',
   FACEREC_DEAD_LETTER_QUEUE: 'dead',
-  FACEREC_INPUT_BUCKET: 'in',
-  FACEREC_OUTPUT_BUCKET: 'out',
+  FACEREC_INPUT_BUCKET: 'photos',
+  FACEREC_OUTPUT_BUCKET: 'results',
   FACEREC_AMI: 'ami-1',
 };
 

@@ -42,6 +42,20 @@ test('a request whose workers all died gets its answer, and its letter stays', a
   expect(await deadLetters.depth()).toMatchObject({ visible: 1, inFlight: 0 });
 });
 
+test('the answer is in the trace of the upload, where the letter has a valid one', async () => {
+  const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+  await deadLetters.send(encodeMessage({ ...request, trace: `00-${trace}-00f067aa0ba902b7-01` }));
+  await sweeper.answer(1, never);
+  expect(await stored()).toMatchObject({ trace, reason: 'too-many-attempts' });
+});
+
+test('a letter with a trace of another kind is answered all the same', async () => {
+  await deadLetters.send(JSON.stringify({ ...request, trace: 'of another kind' }));
+  await sweeper.answer(1, never);
+  expect(await stored()).toMatchObject({ id: request.id, reason: 'unknown-request' });
+  expect(await stored()).not.toHaveProperty('trace');
+});
+
 test('an answer that a worker has stored stays', async () => {
   await output.put(resultKey(request), new TextEncoder().encode('{"status":"done"}'));
   await deadLetters.send(encodeMessage(request));

@@ -1,8 +1,8 @@
 import { expect, test } from 'bun:test';
 import { join } from 'node:path';
 import { LocalBlobs } from '../../../src/adapters/local/blobs.ts';
-import { pack } from '../../../src/core/embedding.ts';
 import { compactGallery, expire } from '../../../src/controller/housekeeping.ts';
+import { pack } from '../../../src/core/embedding.ts';
 import type { GalleryEvent } from '../../../src/gallery/events.ts';
 import { GalleryStore } from '../../../src/gallery/store.ts';
 import { silentLog } from '../../../src/runtime/log.ts';

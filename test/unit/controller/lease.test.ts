@@ -9,6 +9,7 @@ import type { Blobs } from '../../../src/ports.ts';
 import { silentLog } from '../../../src/runtime/log.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 import { wrapBlobs } from '../../support/wrap.ts';
+import { recordingLog } from '../adapters/recordingLog.ts';
 
 let output: LocalBlobs;
 let time = 0;
@@ -54,6 +55,43 @@ test('a clean stop hands over at the next look', async () => {
   await advance(10, a, b);
   await a.release();
   expect(await advance(6, b)).toEqual([true]);
+});
+
+test.each(['fails', 'does not answer'])('a clean stop ends in time while the store %s', async how => {
+  let broken = false;
+  let aborted = false;
+  const flaky = wrapBlobs(output, {
+    async put(key, body, options) {
+      if (!broken) return output.put(key, body, options);
+      if (how === 'fails') throw new Error('503');
+      options?.signal?.addEventListener('abort', () => {
+        aborted = true;
+      });
+      return new Promise<never>(() => {});
+    },
+  });
+  const log = recordingLog();
+  const waits: number[] = [];
+  const timer = (run: () => void, ms: number) => {
+    waits.push(ms);
+    if (how !== 'fails') queueMicrotask(run);
+    return () => {};
+  };
+  const a = new ControllerLease({
+    output: flaky,
+    fleet: 'f',
+    holder: 'a',
+    log,
+    monotonic: () => time,
+    timer,
+  });
+  await a.mayAct();
+  broken = true;
+  await a.release();
+  expect(waits).toEqual([3000]);
+  expect(aborted).toBe(how !== 'fails');
+  expect(log.entries.at(-1)).toMatchObject({ level: 'warn', event: 'lease-not-released' });
+  expect(await a.mayAct().catch(() => false)).toBe(false);
 });
 
 test('a controller restarted under its name goes on at once', async () => {

@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test';
+import { describe, expect, test } from 'bun:test';
 import { join } from 'node:path';
 import { LocalBlobs } from '../../../src/adapters/local/blobs.ts';
 import { LocalQueue } from '../../../src/adapters/local/queue.ts';
@@ -15,8 +15,14 @@ class NotedFleet implements Fleet {
   readonly asked: string[] = [];
   instances: Instance[];
 
-  constructor(instances: Instance[]) {
+  readonly #now: () => number;
+
+  constructor(instances: Instance[], now: () => number = () => 0) {
     this.instances = instances;
+    this.#now = now;
+  }
+  now() {
+    return this.#now();
   }
   async list() {
     return this.instances;
@@ -41,7 +47,7 @@ function watching(output: Blobs, fleet: Fleet, now: () => number, queue?: Queue)
   const requests = queue ?? new LocalQueue({ file, name: 'q', visibilitySeconds: 30 });
   // A clock that only goes forward need not agree with any other.
   const monotonic = () => now() - 123_456;
-  return new Observer({ requests, output, fleet, fleetName: 'f', slots: () => 5, now, monotonic });
+  return new Observer({ requests, output, fleet, fleetName: 'f', slots: () => 5, monotonic });
 }
 
 test('an observation joins queue, fleet and heartbeats', async () => {
@@ -66,7 +72,8 @@ test('an observation joins queue, fleet and heartbeats', async () => {
   await put('silent', { v: 99, id: 'other', idleSince: 1 });
   await requests.send('x');
   const instance = (id: string, slot: number): Instance => ({ id, slot, launchedAt: 0, state: 'running' });
-  const fleet = new NotedFleet([instance('idle', 0), instance('busy', 1), instance('silent', 2)]);
+  const workers = [instance('idle', 0), instance('busy', 1), instance('silent', 2)];
+  const fleet = new NotedFleet(workers, () => now);
   const observer = watching(output, fleet, () => now, requests);
   const snapshot = await observer.snapshot();
   expect(snapshot.closedSlots).toEqual([4]);
@@ -76,6 +83,14 @@ test('an observation joins queue, fleet and heartbeats', async () => {
     ['busy', true, null],
     ['silent', true, null],
   ]);
+  // One that is not understood, or does not tell, has done nothing that is known.
+  expect(
+    snapshot.instances.map(({ startedAt, processed, busyMs }) => [startedAt, processed, busyMs]),
+  ).toEqual([
+    [now, 0, 0],
+    [now, 0, 0],
+    [null, 0, 0],
+  ]);
   // Heartbeats of instances that are long gone are swept, and only those.
   now += 3_700_000;
   await observer.snapshot();
@@ -83,7 +98,10 @@ test('an observation joins queue, fleet and heartbeats', async () => {
   fleet.instances = fleet.instances.slice(0, 1);
   now += 15_000;
   await put('idle', heartbeat);
-  await observer.snapshot();
+  const later = await observer.snapshot();
+  // To look changes nothing.
+  expect(await output.list('fleet/')).toHaveLength(3);
+  await observer.sweep(later);
   expect((await output.list('fleet/')).map(({ key }) => key)).toEqual([heartbeatKey('f', 'idle')]);
 });
 
@@ -139,17 +157,20 @@ test('a heartbeat that cannot be read now makes nobody dead, nor does a goodbye'
   expect((await observer.snapshot()).instances).toMatchObject([{ reported: true, state: 'running' }]);
 });
 
+const HOUR = 3_600_000;
+
 /** Workers of a fake clock that beat every 15 s, and an observer that looks each second. */
 class Watch {
   now = 1_000_000;
-  readonly fleet = new NotedFleet([]);
+  /** The fleet's clock is an hour ahead of all others. */
+  readonly fleet = new NotedFleet([], () => this.now + HOUR);
   readonly beating = new Set<string>();
   lists = 0;
   gets = 0;
   broken = false;
   /** How far the store's clock is ahead, ms. */
   skewMs = 0;
-  #observer: Observer;
+  observer: Observer;
   readonly #store: LocalBlobs;
 
   static async open(): Promise<Watch> {
@@ -160,13 +181,13 @@ class Watch {
   }
   private constructor(store: LocalBlobs) {
     this.#store = store;
-    this.#observer = this.#observe();
+    this.observer = this.#observe();
   }
 
   launch(id: string, overrides: Partial<Instance> = {}): void {
     this.fleet.instances = [
       ...this.fleet.instances.filter(each => each.id !== id),
-      { id, slot: 0, launchedAt: this.now, state: 'running', ...overrides },
+      { id, slot: 0, launchedAt: this.fleet.now(), state: 'running', ...overrides },
     ];
     this.beating.add(id);
   }
@@ -175,9 +196,9 @@ class Watch {
     this.beating.delete(id);
   }
   restart(): void {
-    this.#observer = this.#observe();
+    this.observer = this.#observe();
   }
-  async say(id: string, state: Heartbeat['state'] = 'busy'): Promise<void> {
+  async say(id: string, state: Heartbeat['state'] = 'busy', times: Partial<Heartbeat> = {}): Promise<void> {
     const at = this.now;
     const said: Heartbeat = {
       v: 1,
@@ -188,6 +209,7 @@ class Watch {
       idleSince: null,
       processed: 0,
       version: '0',
+      ...times,
     };
     await this.#store.put(heartbeatKey('f', id), new TextEncoder().encode(JSON.stringify(said)));
   }
@@ -196,8 +218,9 @@ class Watch {
     await this.#store.delete(heartbeatKey('f', id));
   }
   async look() {
-    const { instances, unheard } = await this.#observer.snapshot();
-    return { silent: Object.fromEntries(instances.map(i => [i.id, i.silentMs / 1000])), unheard };
+    const { instances, unheard } = await this.observer.snapshot();
+    const idle = Object.fromEntries(instances.map(i => [i.id, i.idleSince]));
+    return { silent: Object.fromEntries(instances.map(i => [i.id, i.silentMs / 1000])), idle, unheard };
   }
   /** Each second one look, whatever comes of it. */
   async pass(seconds: number): Promise<void> {
@@ -302,16 +325,17 @@ test('who is gone without a hello is remembered until somebody says one', async 
     watch.launch(id);
     watch.beating.delete(id);
   };
+  await watch.look();
   silentLaunch('i-1');
   silentLaunch('i-2');
   await watch.pass(20);
-  const goneAt = watch.now;
+  const goneAt = watch.fleet.now();
   watch.gone('i-1');
   await watch.pass(16);
   expect((await watch.look()).unheard.map(({ id }) => id)).toEqual(['i-1']);
   expect((await watch.look()).unheard[0]!.at - goneAt).toBeLessThanOrEqual(1000);
   // Overdue since long: that is when it failed, and not when it was gone.
-  const overdue = watch.now - 36_000 + 600_000;
+  const overdue = watch.fleet.now() - 36_000 + 600_000;
   await watch.pass(700);
   watch.gone('i-2');
   await watch.pass(16);
@@ -331,6 +355,135 @@ test('one that said hello and was gone before anybody looked has been heard', as
   watch.gone('i-1');
   await watch.pass(31);
   expect((await watch.look()).unheard).toEqual([]);
+});
+
+describe('what a controller has not watched from the launch on proves nothing', () => {
+  test('those that are leaving when it starts', async () => {
+    const watch = await Watch.open();
+    for (const id of ['i-1', 'i-2', 'i-3']) watch.launch(id);
+    await watch.pass(60);
+    for (const id of ['i-1', 'i-2', 'i-3']) {
+      watch.launch(id, { state: 'draining', launchedAt: 0 });
+      await watch.goodbye(id);
+    }
+    watch.restart();
+    await watch.pass(90);
+    for (const id of ['i-1', 'i-2', 'i-3']) watch.gone(id);
+    await watch.pass(30);
+    expect((await watch.look()).unheard).toEqual([]);
+  });
+
+  test('those that have said goodbye and are not known to be leaving yet', async () => {
+    const watch = await Watch.open();
+    watch.launch('i-1');
+    await watch.pass(60);
+    await watch.goodbye('i-1');
+    watch.restart();
+    await watch.pass(30);
+    watch.launch('i-1', { state: 'draining', launchedAt: 0 });
+    watch.beating.clear();
+    await watch.pass(90);
+    watch.gone('i-1');
+    await watch.pass(30);
+    expect((await watch.look()).unheard).toEqual([]);
+  });
+
+  test('those that came and went while it could not look', async () => {
+    const watch = await Watch.open();
+    await watch.look();
+    watch.broken = true;
+    await watch.pass(30);
+    watch.launch('i-1', { launchedAt: watch.fleet.now() });
+    await watch.pass(60);
+    await watch.goodbye('i-1');
+    watch.broken = false;
+    await watch.pass(20);
+    watch.gone('i-1');
+    await watch.pass(20);
+    expect((await watch.look()).unheard).toEqual([]);
+  });
+
+  test('but one that stays silent for a minute does, whoever launched it', async () => {
+    const watch = await Watch.open();
+    watch.launch('i-1');
+    watch.beating.clear();
+    await watch.pass(90);
+    watch.gone('i-1');
+    await watch.pass(1);
+    expect((await watch.look()).unheard).toMatchObject([{ id: 'i-1' }]);
+  });
+});
+
+test('a hello is one for all: who was overdue before it is not counted again, there or gone', async () => {
+  const watch = await Watch.open();
+  await watch.look();
+  for (const id of ['i-1', 'i-2']) watch.launch(id);
+  watch.beating.clear();
+  await watch.pass(610);
+  expect((await watch.look()).unheard.map(({ id }) => id)).toEqual(['i-1', 'i-2']);
+  watch.launch('i-3');
+  await watch.pass(30);
+  expect((await watch.look()).unheard).toEqual([]);
+  for (const id of ['i-1', 'i-2']) watch.gone(id);
+  await watch.pass(30);
+  expect((await watch.look()).unheard).toEqual([]);
+});
+
+test('who was granted leave before its first hello may end without one', async () => {
+  const watch = await Watch.open();
+  await watch.look();
+  for (const id of ['i-1', 'i-2']) watch.launch(id);
+  watch.beating.clear();
+  await watch.pass(30);
+  watch.observer.granted(['i-1']);
+  for (const id of ['i-1', 'i-2']) watch.launch(id, { state: 'draining' });
+  watch.beating.clear();
+  await watch.pass(30);
+  expect((await watch.look()).unheard.map(({ id }) => id)).toEqual(['i-2']);
+});
+
+test('how long a worker has been idle is by its own clock until it says so, and by ours since', async () => {
+  const watch = await Watch.open();
+  for (const skewMs of [0, HOUR, -HOUR]) {
+    const id = `i-${skewMs}`;
+    watch.launch(id, { slot: 0 });
+    watch.beating.clear();
+    const at = watch.now + skewMs;
+    await watch.say(id, 'idle', { at, idleSince: at - 100_000 });
+    await watch.pass(15);
+    const seen = watch.now;
+    await watch.pass(47);
+    const { idle } = await watch.look();
+    const idleMs = watch.fleet.now() - idle[id]!;
+    expect(idleMs).toBeGreaterThanOrEqual(100_000 + watch.now - seen);
+    expect(idleMs).toBeLessThanOrEqual(100_000 + watch.now - seen + 15_000);
+  }
+});
+
+test('when a worker began is by its own clock until it says so, by the store’s until it is seen, by ours since', async () => {
+  for (const [workerMs, storeMs, lateMs] of [
+    [0, HOUR, 0],
+    [HOUR, HOUR, 0],
+    [-HOUR, HOUR, 0],
+    // The store's clock is no help: what is told is as old as it was at most.
+    [0, 0, 15_000],
+  ] as const) {
+    const watch = await Watch.open();
+    watch.skewMs = storeMs;
+    watch.launch('i-1');
+    watch.beating.clear();
+    const launchedAt = watch.fleet.now();
+    watch.now += 40_000;
+    const at = watch.now + workerMs;
+    await watch.say('i-1', 'busy', { at, startedAt: at - 5_000, processed: 7, busyMs: 900 });
+    watch.now += 9_000;
+    await watch.look();
+    await watch.pass(100);
+    const [instance] = (await watch.observer.snapshot()).instances;
+    expect(instance).toMatchObject({ processed: 7, busyMs: 900 });
+    const boot = instance!.startedAt! - launchedAt;
+    expect(boot).toBe(lateMs === 0 ? 35_000 : 44_000 - lateMs);
+  }
 });
 
 test('a decision is carried out and logged with its reasons; an empty one is silent', async () => {

@@ -5,7 +5,8 @@ import { LocalBlobs } from '../../../src/adapters/local/blobs.ts';
 import { LocalQueue } from '../../../src/adapters/local/queue.ts';
 import { Scaler } from '../../../src/controller/scale.ts';
 import { type Heartbeat, heartbeatKey } from '../../../src/core/heartbeat.ts';
-import type { Policy } from '../../../src/core/scaling.ts';
+import type { RuleName } from '../../../src/core/scaling/rules.ts';
+import type { Policy } from '../../../src/core/scaling/types.ts';
 import type { CloudOptions } from '../../support/ec2/cloud.ts';
 import { noon, testClient, testFleet } from '../../support/ec2/fleet.ts';
 import type { Ec2Instance } from '../../support/ec2/instance.ts';
@@ -32,11 +33,14 @@ class World {
   #client!: ReturnType<typeof testClient>;
   #store!: LocalBlobs;
   #scaler!: Scaler;
+  /** Another controller takes over, and knows nothing. */
+  restart!: () => void;
 
   static async open(
     policy: Partial<Policy>,
     options: Partial<Ec2FleetOptions> = {},
     cloud: CloudOptions = {},
+    rule: RuleName = 'law',
   ) {
     const world = new World();
     worlds.push(world);
@@ -47,17 +51,22 @@ class World {
     world.#store = await LocalBlobs.open(join(directory, 'out'), { now });
     const queue = new LocalQueue({ file: join(directory, 'q.sqlite'), name: 'q', visibilitySeconds: 30 });
     const depth = async () => ({ visible: world.pending, inFlight: 0, delayed: 0, dead: 0 });
-    world.#scaler = new Scaler({
-      requests: wrapQueue(queue, { depth }),
-      output: world.#store,
-      fleet: testFleet({ client: world.#client, log: world.log, now, ...options }),
-      fleetName: 'test',
-      policy: () => ({ ...standard, ...policy }),
-      holdsBack: true,
-      log: world.log,
-      now,
-      monotonic: now,
-    });
+    const newScaler = () =>
+      new Scaler({
+        requests: wrapQueue(queue, { depth }),
+        output: world.#store,
+        fleet: testFleet({ client: world.#client, log: world.log, now, ...options }),
+        fleetName: 'test',
+        policy: () => ({ ...standard, ...policy }),
+        rule: () => rule,
+        holdsBack: true,
+        log: world.log,
+        monotonic: now,
+      });
+    world.restart = () => {
+      world.#scaler = newScaler();
+    };
+    world.restart();
     return world;
   }
 
@@ -189,22 +198,56 @@ test('the turn of a slot’s epoch keeps nobody from launching in the others', a
   expect(world.live.map(({ tags }) => tags.get('facerec-slot')?.value).sort()).toEqual(['1', '2']);
 }, 120_000);
 
-test('machines that never report: after a batch one an hour is tried, and somebody is told, once', async () => {
+test.each(['law', 'seed'] as const)(
+  'machines that never report, by the %s: after a batch one an hour is tried, and somebody is told, once',
+  async rule => {
+    const world = await World.open({ min: 5, max: 15 }, {}, {}, rule);
+    world.works = () => false;
+    await world.pass(9 * MINUTE);
+    expect(world.launched).toBe(5);
+    const failed = world.live.map(({ id }) => id).sort();
+    await world.pass(6 * 60 * MINUTE);
+    // At 10 minutes the batch has failed; then one is tried at 20, 50, 100, 170, 240 and 310 minutes.
+    expect(world.launched).toBe(11);
+    expect(world.events('instances-never-reported')).toMatchObject([
+      { level: 'error', instances: failed, error: expect.stringContaining('user data') },
+    ]);
+    world.works = () => true;
+    await world.pass(75 * MINUTE);
+    expect(world.live).toHaveLength(5);
+    expect(world.events('instances-report-again')).toHaveLength(1);
+  },
+  120_000,
+);
+
+test('where boots are known, machines that never report are ended soon, and launching rests after two batches', async () => {
   const world = await World.open({ min: 5, max: 15 });
-  world.works = () => false;
-  await world.pass(9 * MINUTE);
-  expect(world.launched).toBe(5);
-  const failed = world.live.map(({ id }) => id).sort();
-  await world.pass(6 * 60 * MINUTE);
-  // At 10 minutes the batch has failed; then one is tried at 20, 50, 100, 170, 240 and 310 minutes.
-  expect(world.launched).toBe(11);
-  expect(world.events('instances-never-reported')).toMatchObject([
-    { level: 'error', instances: failed, error: expect.stringContaining('user data') },
-  ]);
-  world.works = () => true;
-  await world.pass(75 * MINUTE);
-  expect(world.live).toHaveLength(5);
-  expect(world.events('instances-report-again')).toHaveLength(1);
+  await world.pass(2 * MINUTE);
+  world.works = instance => instance.launchedAt < noon + MINUTE * 1000;
+  world.pending = 1_000;
+  await world.pass(10 * MINUTE);
+  expect(world.events('instances-never-reported')).toHaveLength(1);
+  const tried = world.launched - 5;
+  expect(tried).toBeGreaterThanOrEqual(10);
+  expect(tried).toBeLessThanOrEqual(15);
+  await world.pass(50 * MINUTE);
+  expect(world.launched - 5 - tried).toBeLessThanOrEqual(4);
+  expect(world.peak).toBe(15);
+  // The five that work are left alone.
+  expect(world.live.filter(({ launchedAt }) => launchedAt < noon + MINUTE * 1000)).toHaveLength(5);
+}, 120_000);
+
+test('what cannot be launched is told once, though its figures change', async () => {
+  const world = await World.open({ min: 1, max: 9 });
+  await world.pass(2 * MINUTE);
+  const told = world.events('decision').length;
+  world.ec2.cloud.setCapacity('*', '*', 0);
+  for (let s = 0; s < 120; s++) {
+    world.pending = 400 + s;
+    await world.pass(1);
+  }
+  expect(world.launched).toBe(1);
+  expect(world.events('decision').length - told).toBeWithin(1, 4);
 }, 120_000);
 
 test('machines that end by themselves without a word count as well', async () => {
@@ -216,6 +259,42 @@ test('machines that end by themselves without a word count as well', async () =>
   await world.pass(30 * MINUTE);
   expect(world.launched).toBeLessThanOrEqual(5 + 2);
   expect(world.events('instances-never-reported')).toHaveLength(1);
+}, 120_000);
+
+test('a controller that begins while workers are leaving launches at once', async () => {
+  const world = await World.open({ min: 5, max: 15 }, {}, { stopMs: 40_000 });
+  world.pending = 75;
+  await world.pass(3 * MINUTE);
+  expect(world.live).toHaveLength(15);
+  world.pending = 0;
+  while (!world.live.some(({ endedAt }) => endedAt !== undefined)) await world.pass(1);
+  await world.pass(15);
+  world.restart();
+  world.pending = 200;
+  const before = world.launched;
+  // As soon as their slots are free.
+  await world.pass(MINUTE);
+  expect(world.launched - before).toBeGreaterThanOrEqual(5);
+  expect(world.peak).toBe(15);
+  expect(world.events('instances-never-reported')).toEqual([]);
+}, 120_000);
+
+test('a machine whose clock is an hour off scales as any other', async () => {
+  for (const skewMs of [-60 * MINUTE * 1000, 60 * MINUTE * 1000]) {
+    const skewed: { now: () => number; monotonic: () => number } = {
+      now: () => world.time + skewMs,
+      monotonic: () => world.time,
+    };
+    const world = await World.open({ min: 2, max: 6, launchBatch: 2 }, skewed);
+    world.pending = 1_000;
+    await world.pass(MINUTE);
+    expect(world.live).toHaveLength(6);
+    world.pending = 0;
+    await world.pass(4 * MINUTE);
+    expect(world.live).toHaveLength(2);
+    expect(world.calls('TerminateInstances')).toBe(0);
+    expect(world.events('clock-skewed')).toMatchObject([{ seconds: skewMs / 1000 }]);
+  }
 }, 120_000);
 
 test('machines that end while others report stop nobody', async () => {

@@ -13,6 +13,8 @@ import { personIdProblem } from '../../../src/core/people.ts';
 
 const id = '019a0000-0000-7000-8000-000000000001';
 const fileNames = fc.string({ unit: 'binary', maxLength: 220 }).filter(name => !fileNameProblem(name));
+const trace = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+const traces = fc.constant(trace);
 const personIds = fc.string({ unit: 'binary', maxLength: 80 }).filter(name => !personIdProblem(name));
 
 test('every request that the schemas allow survives the queue, in ASCII and under 1 KiB', () => {
@@ -22,6 +24,7 @@ test('every request that the schemas allow survives the queue, in ASCII and unde
       kind: fc.constant('recognise' as const),
       id: fc.constant(id),
       file: fileNames,
+      trace: traces,
       threshold: fc.double({ min: -1, max: 1, noNaN: true }).map(x => x + 0),
     }),
     fc.record({
@@ -29,6 +32,7 @@ test('every request that the schemas allow survives the queue, in ASCII and unde
       kind: fc.constant('enrol' as const),
       id: fc.constant(id),
       file: fileNames,
+      trace: traces,
       person: personIds,
     }),
   );
@@ -44,8 +48,15 @@ test('every request that the schemas allow survives the queue, in ASCII and unde
 });
 
 test('the longest names with the dearest escapes still fit', () => {
-  const body = encodeMessage({ v: 1, kind: 'enrol', id, file: 'é'.repeat(100), person: 'é'.repeat(32) });
-  expect(body.length).toBeLessThan(950);
+  const body = encodeMessage({
+    v: 1,
+    kind: 'enrol',
+    id,
+    file: 'é'.repeat(100),
+    trace,
+    person: 'é'.repeat(32),
+  });
+  expect(body.length).toBeLessThan(1024);
 });
 
 test.each([
@@ -58,6 +69,7 @@ test.each([
   [JSON.stringify({ v: 1, kind: 'recognise', id, file: '../a.jpg' }), 'file'],
   [JSON.stringify({ v: 1, kind: 'recognise', id, file: 'a.jpg', threshold: '0.4' }), 'threshold'],
   [JSON.stringify({ v: 1, kind: 'recognise', id, file: 'a.jpg', admin: true }), 'admin'],
+  [JSON.stringify({ v: 1, kind: 'recognise', id, file: 'a.jpg', trace: trace.toUpperCase() }), 'trace'],
   [`{"v":1,"kind":"recognise","id":"${id}","file":"a.jpg","__proto__":{"x":1}}`, '__proto__'],
   ['['.repeat(100_000), 'not JSON'],
 ])('hostile body %#: refused with a reason', (body, problem) => {

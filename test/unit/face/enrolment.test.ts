@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { Permanent } from '../../../src/core/errors.ts';
-import { chooseFace } from '../../../src/face/enrolment.ts';
+import { chooseFace, faceAt } from '../../../src/face/enrolment.ts';
 import { decode } from '../../../src/face/image.ts';
 import type { Found, FoundFace } from '../../../src/face/recognise.ts';
 import { groupPhoto, portraits } from '../../support/photos.ts';
@@ -11,7 +11,11 @@ import { decoded, limits, recogniser } from './stages.ts';
 
 const MIN_QUALITY = 2.4;
 const fine = { size: 100, inside: 1, brightness: 130, contrast: 40, sharpness: 0.3, turn: 0.1 };
-const face = (box: FoundFace['box'], quality = 3, measures: Partial<FoundFace['measures']> = {}): FoundFace => ({
+const face = (
+  box: FoundFace['box'],
+  quality = 3,
+  measures: Partial<FoundFace['measures']> = {},
+): FoundFace => ({
   measures: { ...fine, ...measures },
   box,
   quality,
@@ -39,6 +43,34 @@ function reasonOf(found: Found): string {
   }
   return 'chosen';
 }
+
+describe('faceAt', () => {
+  const left = face([100, 100, 100, 100]);
+  const right = face([190, 100, 100, 100]);
+  const at = (x: number, y: number, w: number, h: number) =>
+    faceAt(photo(left, right), [x, y, w, h], MIN_QUALITY);
+
+  test('takes the face that is pointed at, whoever else is there', () => {
+    expect(at(100, 100, 100, 100)).toBe(left);
+    expect(at(185, 104, 100, 100)).toBe(right);
+    expect(at(190, 100, 100, 60)).toBe(right);
+  });
+
+  test('refuses a place where no face is', () => {
+    for (const place of [
+      () => at(500, 500, 100, 100),
+      () => at(100, 100, 20, 20),
+      () => at(0, 0, 1000, 1000),
+    ])
+      expect(place).toThrow('No face was found at that place');
+    expect(() => faceAt(photo(), [0, 0, 9, 9], MIN_QUALITY)).toThrow('No face was found');
+  });
+
+  test('a bad picture of a face is refused all the same', () => {
+    const blurred = face([0, 0, 100, 100], 3, { sharpness: 0.01 });
+    expect(() => faceAt(photo(blurred), [0, 0, 100, 100], MIN_QUALITY)).toThrow('blurred');
+  });
+});
 
 describe('chooseFace', () => {
   const central = face([400, 400, 200, 200]);
@@ -95,7 +127,9 @@ describe('chooseFace', () => {
     const [left, , width] = box;
     expect(await judge(sharp(bytes).blur(width / 20))).toBe('too-blurred');
     expect(await judge(sharp(bytes).linear(0.12, 0))).toBe('too-dark');
-    const small = await sharp(bytes).resize(Math.round((200 * 20) / width)).toBuffer();
+    const small = await sharp(bytes)
+      .resize(Math.round((200 * 20) / width))
+      .toBuffer();
     const canvas = sharp({ create: { width: 80, height: 60, channels: 3, background: '#888' } });
     expect(await judge(canvas.composite([{ input: small, left: 20, top: 5 }]))).toBe('too-small');
     const cut = { left: 0, top: 0, width: Math.round(left + 0.6 * width), height: 200 };

@@ -27,7 +27,7 @@ const messageOf = (work: Promise<unknown>) =>
 describe('the bundled models', () => {
   test('are those the recipe was measured with', () => {
     expect(models.id).toBe('faceplugin-3314a2297fda');
-    expect(manifest.thresholds).toEqual({ similarity: 0.4, quality: 2.4 });
+    expect(manifest.thresholds).toMatchObject({ similarity: 0.4, quality: 2.4 });
     expect(manifest.embed.output.shape).toEqual([1, 512]);
     expect(createHash('sha256').update(models.files.embed).digest('hex')).toBe(manifest.embed.sha256);
   });

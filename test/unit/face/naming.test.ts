@@ -16,7 +16,15 @@ const names = (faces: Similarities[], threshold: number) =>
   );
 
 test('the better of two faces keeps the name; the other gets its next best, or none', () => {
-  expect(names([{ ada: 0.5, bob: 0.45 }, { ada: 0.7, bob: 0.6 }], 0.4)).toEqual(['bob', 'ada']);
+  expect(
+    names(
+      [
+        { ada: 0.5, bob: 0.45 },
+        { ada: 0.7, bob: 0.6 },
+      ],
+      0.4,
+    ),
+  ).toEqual(['bob', 'ada']);
   expect(names([{ ada: 0.5, bob: 0.3 }, { ada: 0.7 }], 0.4)).toEqual([undefined, 'ada']);
   expect(names([{ ada: 0.5 }, { ada: 0.7 }], 0.4)).toEqual([undefined, 'ada']);
   expect(names([], 0.4)).toEqual([]);
@@ -31,11 +39,7 @@ test('who is not similar enough takes no name away', () => {
 });
 
 test('a chain of the displaced ends with everybody’s best that is left', () => {
-  const faces = [
-    { ada: 0.9, bob: 0.8, cy: 0.7 },
-    { ada: 0.95, bob: 0.85 },
-    { ada: 0.99 },
-  ];
+  const faces = [{ ada: 0.9, bob: 0.8, cy: 0.7 }, { ada: 0.95, bob: 0.85 }, { ada: 0.99 }];
   expect(names(faces, 0.4)).toEqual(['cy', 'bob', 'ada']);
 });
 

@@ -94,7 +94,8 @@ test('the changes reported add up to what is held, and hold all that is visible'
         }
       }
       for (let n = 0; n <= 12; n++) expect(gallery.holds(stamp(n))).toBe(held.has(stamp(n)));
-      for (const { faces } of gallery.people()) for (const { face } of faces) expect(held.has(face)).toBe(true);
+      for (const { faces } of gallery.people())
+        for (const { face } of faces) expect(held.has(face)).toBe(true);
     }),
     { numRuns: 500 },
   );
@@ -146,7 +147,11 @@ test('a segment brings back what was written', () => {
     removed('b', 2),
     faceRemoved(3, 4),
     face('a', 5),
-    { ...(face('c', 6) as GalleryEvent & { type: 'face' }), digest: '0123456789abcdef'.repeat(2), model: 'other' },
+    {
+      ...(face('c', 6) as GalleryEvent & { type: 'face' }),
+      digest: '0123456789abcdef'.repeat(2),
+      model: 'other',
+    },
     { ...(face('a', 7) as GalleryEvent & { type: 'face' }), embedding: pack(new Float32Array([1, 2, 3])) },
     face('c', 8),
   ];

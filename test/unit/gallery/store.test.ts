@@ -1,10 +1,10 @@
 import { expect, test } from 'bun:test';
 import { join } from 'node:path';
 import { LocalBlobs } from '../../../src/adapters/local/blobs.ts';
+import { pack } from '../../../src/core/embedding.ts';
 import { SEGMENT_BYTES } from '../../../src/gallery/compaction.ts';
 import type { FaceEvent, GalleryEvent } from '../../../src/gallery/events.ts';
 import { decodeSegment } from '../../../src/gallery/segment.ts';
-import { pack } from '../../../src/core/embedding.ts';
 import { GalleryStore } from '../../../src/gallery/store.ts';
 import type { Blobs } from '../../../src/ports.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { ControllerPulse } from '../../../src/controller/pulse.ts';
-import type { Decision, Snapshot } from '../../../src/core/scaling.ts';
+import type { Decision, Snapshot } from '../../../src/core/scaling/types.ts';
 import type { Photo } from '../../../src/face/image.ts';
 import type { Message, Queue } from '../../../src/ports.ts';
 import { Progress } from '../../../src/runtime/progress.ts';

@@ -121,6 +121,13 @@ describe('a server with keys', () => {
     },
   );
 
+  test('asks for a key whatever the method', async () => {
+    const { app } = await locked();
+    for (const method of ['HEAD', 'GET', 'PUT', 'DELETE'])
+      expect((await app.request('/people/ann', { method })).status).toBe(401);
+    expect((await app.request('/people/ann', { method: 'PATCH' })).status).toBe(405);
+  });
+
   test('keeps health and the login page open', async () => {
     const { app } = await locked();
     for (const path of ['/healthz', '/readyz', '/login']) expect((await app.request(path)).status).toBe(200);

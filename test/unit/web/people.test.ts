@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { GalleryStore } from '../../../src/gallery/store.ts';
 import { decode } from './decode.ts';
-import { failed, failure, photo, problem, queued, rig, settle } from './support.ts';
+import { failed, failure, jpeg, multipart, photo, problem, queued, rig, settle } from './support.ts';
 
 const put = (body?: string) => ({ method: 'PUT', ...(body !== undefined && { body }) });
 const remove = { method: 'DELETE' };
@@ -97,10 +97,33 @@ describe('people', () => {
 });
 
 describe('enrolment', () => {
+  test.each(['?box=1,2,30,40.4', ''])('of a face among several is told where it is: %j', async query => {
+    const { app, requests } = await withAnn();
+    const field = [{ disposition: 'name="box"', content: '1, 2, 30, 40' }];
+    const file = { disposition: 'name="inputFile"; filename="a.jpg"', content: jpeg };
+    await queued(
+      await app.request(`/people/ann/faces${query}`, multipart(query ? [file] : [...field, file])),
+    );
+    expect(requests.bodies.map(decode)).toMatchObject([{ kind: 'enrol', box: [1, 2, 30, 40] }]);
+  });
+
+  test.each(['1,2,3', '1,2,3,4,5', '1,2,0,4', 'a,b,c,d', ',,,', '1,2,3,1e9'])(
+    'box=%s is refused',
+    async box => {
+      const { app, requests } = await withAnn();
+      expect(await problem(await app.request(`/people/ann/faces?box=${box}`, photo()))).toBe(
+        '400 invalid-box',
+      );
+      expect(requests.bodies).toEqual([]);
+    },
+  );
+
   test('is queued, like any other request', async () => {
     const { app, requests, work } = await withAnn();
     const { id, result } = await queued(await app.request('/people/ann/faces', photo('a.jpg')));
-    expect(requests.bodies.map(decode)).toEqual([{ v: 1, kind: 'enrol', id, file: 'a.jpg', person: 'ann' }]);
+    const trace = expect.any(String);
+    const expected = { v: 1, kind: 'enrol', id, file: 'a.jpg', person: 'ann', trace } as const;
+    expect(requests.bodies.map(decode)).toEqual([expected]);
     await work();
     expect(await (await app.request(result)).json()).toMatchObject({
       status: 'done',

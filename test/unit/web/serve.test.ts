@@ -6,10 +6,12 @@ import { LocalQueue } from '../../../src/adapters/local/queue.ts';
 import { encodeMessage, resultKey } from '../../../src/core/messages.ts';
 import { GalleryStore } from '../../../src/gallery/store.ts';
 import { silentLog } from '../../../src/runtime/log.ts';
+import { setTimer } from '../../../src/runtime/time.ts';
 import type { Access } from '../../../src/web/access/access.ts';
 import { openAccess } from '../../../src/web/access/open.ts';
 import { createApp } from '../../../src/web/app.ts';
 import { consumeCompletions } from '../../../src/web/completions.ts';
+import { Events } from '../../../src/web/events.ts';
 import { serve, type WebServer } from '../../../src/web/serve.ts';
 import { Waiting } from '../../../src/web/waiting.ts';
 import { temporaryDirectory, until } from '../../support/temporary.ts';
@@ -32,6 +34,9 @@ let loops: Promise<unknown>;
 /** The worker of these tests stands still while this is true. */
 let paused = false;
 
+const eventsOf = (output: LocalBlobs) =>
+  new Events({ requests, output, fleet: 'test', now: Date.now, setTimer, newId: Bun.randomUUIDv7 });
+
 beforeAll(async () => {
   requests = new LocalQueue({ ...queues, name: 'requests' });
   responses = new LocalQueue({ ...queues, name: 'responses' });
@@ -40,14 +45,19 @@ beforeAll(async () => {
   );
   const [input, output, gallery] = stores as [LocalBlobs, LocalBlobs, LocalBlobs];
   const people = new GalleryStore({ blobs: gallery });
-  access = await openAccess({ host: '127.0.0.1', open: false, rateLimit: 0 }, gallery, silentLog);
+  ({ access } = await openAccess(
+    { aws: undefined, host: undefined, open: false, rateLimit: 0 },
+    gallery,
+    silentLog,
+  ));
   waiting = new Waiting({ output });
   server = serve({
     host: '127.0.0.1',
     port: 0,
     app: keepOpen =>
       createApp({
-        ...{ requests, responses, input, output, people, waiting, keepOpen, log, access },
+        ...{ requests, responses, deadLetters: responses, input, output, gallery, people, waiting },
+        ...{ events: eventsOf(output), keepOpen, log, access },
         options: { reply: 'result', maxUploadBytes: limit, resultDays: 30 },
       }),
   });
@@ -198,6 +208,7 @@ test('stop: no new connections, held clients are told where to look, the rest is
   const held = new Waiting({ output: stores[1]! });
   const [input, output, gallery] = stores as [LocalBlobs, LocalBlobs, LocalBlobs];
   const queue = new LocalQueue({ ...queues, name: 'nobody' });
+  const events = eventsOf(output);
   const people = new GalleryStore({ blobs: gallery });
   const other = serve({
     host: '127.0.0.1',
@@ -207,8 +218,11 @@ test('stop: no new connections, held clients are told where to look, the rest is
         ...{
           requests: queue,
           responses,
+          deadLetters: responses,
+          events,
           input,
           output,
+          gallery,
           people,
           waiting: held,
           keepOpen,
@@ -225,9 +239,13 @@ test('stop: no new connections, held clients are told where to look, the rest is
     body: new ReadableStream({ pull: () => Bun.sleep(3_600_000) }),
   });
   endless.catch(() => {});
+  const stream = await fetch(new URL('events', other.url));
+  expect(stream.headers.get('content-type')).toStartWith('text/event-stream');
   await until(() => held.size === 1, 'the request is held');
   const stopped = other.stop(300);
   held.close();
+  events.close();
+  expect(await stream.text()).toStartWith('retry: ');
   const response = await answer;
   expect([response.status, response.headers.get('location')]).toEqual([
     202,
@@ -237,4 +255,28 @@ test('stop: no new connections, held clients are told where to look, the rest is
   await stopped;
   expect(endless).rejects.toThrow();
   await queue.close();
+});
+
+test('a listener who hangs up is forgotten', async () => {
+  const events = eventsOf(stores[1]!);
+  const [input, output, gallery] = stores as [LocalBlobs, LocalBlobs, LocalBlobs];
+  const people = new GalleryStore({ blobs: gallery });
+  const other = serve({
+    host: '127.0.0.1',
+    port: 0,
+    app: keepOpen =>
+      createApp({
+        ...{ requests, responses, deadLetters: responses, input, output, gallery, people, waiting },
+        ...{ events, keepOpen, log: silentLog, access },
+        options: { reply: 'ack', maxUploadBytes: limit, resultDays: 30 },
+      }),
+  });
+  expect((await fetch(new URL('events', other.url), { method: 'HEAD' })).status).toBe(200);
+  expect(events.listeners).toBe(0);
+  const gone = new AbortController();
+  await fetch(new URL('events', other.url), { signal: gone.signal });
+  expect(events.listeners).toBe(1);
+  gone.abort();
+  await until(() => events.listeners === 0, 'nobody listens');
+  await other.stop(0);
 });

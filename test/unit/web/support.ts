@@ -23,6 +23,7 @@ import { Keyring } from '../../../src/web/access/keyring.ts';
 import { RateLimiter } from '../../../src/web/access/rateLimit.ts';
 import { createApp } from '../../../src/web/app.ts';
 import type { AppDeps, WebOptions } from '../../../src/web/deps.ts';
+import { Events } from '../../../src/web/events.ts';
 import { Waiting } from '../../../src/web/waiting.ts';
 import { conforming } from './conforming.ts';
 
@@ -133,6 +134,13 @@ export class MemoryQueue implements Queue {
   }
 }
 
+/** One that answers at once, also where there is nothing. */
+class ShortQueue extends MemoryQueue {
+  override async receive(options: ReceiveOptions) {
+    return super.receive({ ...options, waitSeconds: 0 });
+  }
+}
+
 /** A clock that moves when told, with its timers. */
 export class FakeTime {
   ms = Date.parse('2026-05-01T00:00:00Z');
@@ -233,7 +241,12 @@ export function rig(options: Partial<WebOptions> = {}, deps: Partial<AppDeps> = 
   const [requests, responses] = [new MemoryQueue(), new MemoryQueue()];
   const [input, output, gallery] = [new MemoryBlobs(), new MemoryBlobs(), new MemoryBlobs()];
   const people = new GalleryStore({ blobs: gallery });
+  const deadLetters = new ShortQueue();
   const time = new FakeTime();
+  const events = new Events({
+    ...{ requests, output, fleet: 'test', now: time.now, setTimer: time.setTimer },
+    newId: Bun.randomUUIDv7,
+  });
   const waiting = new Waiting({ output, now: time.now, setTimer: time.setTimer });
   const access: Access = {
     keyring: new Keyring({ store: gallery, now: time.now, monotonic: time.now }),
@@ -244,8 +257,11 @@ export function rig(options: Partial<WebOptions> = {}, deps: Partial<AppDeps> = 
     createApp({
       ...{
         access,
+        gallery,
         requests,
         responses,
+        deadLetters,
+        events,
         input,
         output,
         people,
@@ -283,6 +299,8 @@ export function rig(options: Partial<WebOptions> = {}, deps: Partial<AppDeps> = 
     app,
     log,
     access,
+    deadLetters,
+    events,
     requests,
     responses,
     input,

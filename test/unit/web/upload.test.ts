@@ -27,7 +27,8 @@ describe('an upload', () => {
     expect(id[14]).toBe('7');
     expect([...input.objects.keys()]).toEqual([`${id}/me.jpg`]);
     expect(Buffer.from(input.objects.get(`${id}/me.jpg`)!.body).equals(jpeg)).toBe(true);
-    expect(requests.bodies.map(decode)).toEqual([{ v: 1, kind: 'recognise', id, file: 'me.jpg' }]);
+    const trace = expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+    expect(requests.bodies.map(decode)).toEqual([{ v: 1, kind: 'recognise', id, file: 'me.jpg', trace }]);
   });
 
   test('as browsers and fetch send it', async () => {

@@ -21,6 +21,38 @@ test('what is stored already is given at once', async () => {
   nothingLeft();
 });
 
+test('a store that does not answer makes no answer late: the last look ends soon after the deadline', async () => {
+  const { time, waiting, request, output, nothingLeft } = waitingRoom();
+  const signals: (AbortSignal | undefined)[] = [];
+  output.get = (_key: string, options?: { signal?: AbortSignal }) => {
+    signals.push(options?.signal);
+    return new Promise(() => {});
+  };
+  let answered = false;
+  const answer = waiting.forResult(request, { deadline: time.now() + 5_000 }).finally(() => {
+    answered = true;
+  });
+  await time.advance(5_900);
+  expect(answered).toBe(false);
+  await time.advance(100);
+  expect(await answer).toBeUndefined();
+  expect(signals.map(signal => signal?.aborted)).toEqual([true]);
+  nothingLeft();
+});
+
+test('who waits without end looks again after a look that brought nothing', async () => {
+  const { time, waiting, request, result, store, output } = waitingRoom();
+  const read = output.get.bind(output);
+  let silent = true;
+  output.get = key => (silent ? new Promise(() => {}) : read(key));
+  const answer = waiting.forResult(request);
+  await time.advance(10_000);
+  silent = false;
+  await store();
+  await time.advance(10_000);
+  expect(await answer).toEqual(result);
+});
+
 test('a completion wakes everybody who waits for it, without time passing', async () => {
   const { waiting, request, result, store, output, nothingLeft } = waitingRoom();
   const answers = Promise.all([1, 2, 3].map(() => waiting.forResult(request)));

@@ -45,6 +45,44 @@ test('hands over everything, holds ten at most, knows when it is idle', async ()
   expect(consumer.processed).toBe(40);
 });
 
+test('counts how long it has had messages in hand, until the last one that is finished', async () => {
+  const queue = newQueue();
+  for (let i = 0; i < 3; i++) await queue.send(String(i));
+  const stop = new AbortController();
+  const gates = [0, 1, 2].map(() => Promise.withResolvers<void>());
+  let inHand = 0;
+  let now = 1_000;
+  const consumer = new Consumer({
+    ...base,
+    queue,
+    now: () => now,
+    handle: async message => {
+      await gates[inHand++]!.promise;
+      await queue.delete(message.receipt);
+    },
+  });
+  const running = consumer.run(stop.signal);
+  await until(() => inHand === 3, 'all are in hand');
+  expect(consumer.busyMs).toBe(0);
+  for (const [i, busyMs] of [100, 300, 350].entries()) {
+    now = 1_000 + busyMs;
+    gates[i]!.resolve();
+    await until(() => consumer.processed === i + 1, 'one more is finished');
+    expect(consumer.busyMs).toBe(busyMs);
+  }
+  // Idle time does not count.
+  now += 60_000;
+  gates.push(Promise.withResolvers<void>());
+  await queue.send('later');
+  await until(() => inHand === 4, 'a later one is in hand');
+  now += 20;
+  gates[3]!.resolve();
+  await until(() => consumer.processed === 4, 'it is finished');
+  expect(consumer.busyMs).toBe(370);
+  stop.abort();
+  await running;
+});
+
 test('on stop it waits for what is in hand and takes nothing more', async () => {
   const queue = newQueue();
   await queue.send('first');

@@ -1,15 +1,11 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { SILENT_SECONDS } from '../../../src/core/heartbeat.ts';
-import {
-  decide,
-  HELLO_SECONDS,
-  type ObservedInstance,
-  type Policy,
-  type Snapshot,
-} from '../../../src/core/scaling.ts';
+import { SILENT_SECONDS } from '../../../../src/core/heartbeat.ts';
+import { HELLO_SECONDS } from '../../../../src/core/scaling/condition.ts';
+import { plainRule as decide, type PlainPolicy } from '../../../../src/core/scaling/seed.ts';
+import type { ObservedInstance, Snapshot } from '../../../../src/core/scaling/types.ts';
 
-const policy: Policy = {
+const policy: PlainPolicy = {
   min: 5,
   max: 15,
   launchBatch: 5,
@@ -29,6 +25,7 @@ function instance(slot: number, overrides: Partial<ObservedInstance> = {}): Obse
     reported: true,
     idleSince: null,
     silentMs: 0,
+    ...{ startedAt: launchedAt, processed: 0, busyMs: 0 },
     ...overrides,
   };
 }
@@ -165,6 +162,9 @@ test('invariants over random fleets', () => {
           reported: fc.boolean(),
           idleSince: fc.option(fc.integer({ min: now - 2_000_000, max: now })),
           silentMs: fc.nat(1_000_000),
+          startedAt: fc.constant(null),
+          processed: fc.constant(0),
+          busyMs: fc.constant(0),
         }),
       ),
     ),

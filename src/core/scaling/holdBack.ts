@@ -1,10 +1,10 @@
-import { type Decision, HELLO_SECONDS, type Policy, type Snapshot } from './scaling.ts';
+import type { Decision, Policy, Snapshot } from './types.ts';
 
 /** Launching rests, because what is launched does not work. */
 export interface Hold {
   /** Ids of all that never reported since the last first hello. */
   readonly silent: readonly string[];
-  /** When one more may be tried, ms since the epoch. */
+  /** When one more may be tried, ms since the epoch, by the fleet's clock like all times here. */
   readonly until: number;
 }
 
@@ -19,16 +19,10 @@ const LONGEST_PAUSE_MS = 3_600_000;
  * it, as it empties `unheard`.
  */
 export function launchHold(
-  { unheard, instances }: Snapshot,
+  { unheard }: Pick<Snapshot, 'unheard'>,
   { launchBatch }: Pick<Policy, 'launchBatch'>,
-  now: number,
 ): Hold | undefined {
-  const failing = instances.flatMap(({ id, reported, state, launchedAt }) => {
-    const overdueAt = launchedAt + HELLO_SECONDS * 1000;
-    const lost = !reported && (state === 'draining' || now >= overdueAt);
-    return lost ? [{ id, at: Math.min(now, overdueAt) }] : [];
-  });
-  const failures = [...unheard, ...failing].sort((a, b) => a.at - b.at);
+  const failures = unheard.toSorted((a, b) => a.at - b.at);
   const enough = Math.max(FEWEST, launchBatch);
   let pauseMs = 0;
   let until = Number.NEGATIVE_INFINITY;
@@ -42,12 +36,12 @@ export function launchHold(
 }
 
 /** The decision with its launches held back: none before the hold's end, then one at a time. */
-export function holdBack(
-  decision: Decision,
+export function holdBack<D extends Decision>(
+  decision: D,
   { instances }: Snapshot,
   { silent, until }: Hold,
   now: number,
-): Decision {
+): D {
   const { launch, reasons } = decision;
   if (launch.length === 0) return decision;
   const trying = instances.some(({ reported, state }) => !reported && state !== 'draining');

@@ -1,0 +1,59 @@
+import { $, make } from './dom.browser.js';
+
+/**
+ * Opens a dialog with a form. `submit` is called with the text of the field, and closes the dialog unless it throws; then
+ * the reason is shown and the dialog stays. Resolves when it is closed.
+ */
+export function openDialog({ title, lines = [], field, value = '', button, names = [], picture, submit }) {
+  const { promise, resolve } = Promise.withResolvers();
+  const problem = make('p', { role: 'alert', class: 'problem' });
+  const input =
+    field && make('input', { id: 'dialog-field', value, required: true, list: 'names', autocomplete: 'off' });
+  const go = make('button', { class: 'main' }, button);
+  const cancel = make('button', { type: 'button', click: () => dialog.close() }, 'Cancel');
+  const work = async event => {
+    event.preventDefault();
+    problem.textContent = '';
+    go.disabled = true;
+    try {
+      await submit(input?.value.trim());
+      dialog.close();
+    } catch (error) {
+      problem.textContent = error.message;
+    } finally {
+      go.disabled = false;
+    }
+  };
+  const dialog = make(
+    'dialog',
+    { 'aria-labelledby': 'dialog-title', close: () => dialog.remove() },
+    make(
+      'form',
+      { method: 'dialog', submit: work },
+      make('h2', { id: 'dialog-title' }, title),
+      picture,
+      ...lines.map(line => make('p', {}, line)),
+      ...(input ? [make('label', { for: 'dialog-field' }, field), input] : []),
+      problem,
+      make('div', { class: 'row end' }, cancel, go),
+    ),
+  );
+  if (input) suggest(input, names);
+  dialog.addEventListener('close', () => resolve());
+  document.body.append(dialog);
+  dialog.showModal();
+  (input ?? cancel).focus();
+  input?.select();
+  return promise;
+}
+
+/** Few names at a time: there may be tens of thousands. */
+function suggest(input, names) {
+  const show = () => {
+    const text = input.value.toLowerCase();
+    const fitting = names.filter(name => name.toLowerCase().includes(text)).slice(0, 20);
+    $('names').replaceChildren(...fitting.map(name => make('option', { value: name })));
+  };
+  input.addEventListener('input', show);
+  show();
+}
