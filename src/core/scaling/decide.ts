@@ -30,7 +30,9 @@ export const decide: Decide = (snapshot, memory, policy, now) => {
   const { depth, instances } = snapshot;
   const { min, max, messagesPerInstance, idleSeconds } = policy;
   const within = (count: number) => Math.min(max, Math.max(min, count));
-  const since = memory.since ?? now;
+  // Whoever has not looked for a while, as another controller acted, begins anew.
+  const looked = memory.samples.at(-1)?.at ?? Number.NEGATIVE_INFINITY;
+  const since = now - looked > HOLD_SECONDS * 1000 ? now : (memory.since ?? now);
 
   const learned = { boots: learnBoots(memory, instances), ...learnService(memory, instances) };
   const service = learned.service ?? UNKNOWN_SERVICE_SECONDS;

@@ -104,7 +104,7 @@ export interface Surges {
  * back. Plain data. Losing it is safe: without it nothing is drained for a while, and nobody is given up early.
  */
 export interface Memory {
-  /** The time of the first decision, ms since the epoch; null before. */
+  /** The time of the first decision without a long pause since, ms since the epoch; null before. */
   readonly since: number | null;
   /** Ascending. */
   readonly samples: readonly Sample[];

@@ -72,6 +72,12 @@ describe('the law', () => {
     expect(decide(view, memory, policy, NOW + 1000).drain).toEqual([]);
   });
 
+  test('nor after a pause, in which nobody saw what was wanted', () => {
+    const view = snapshot(0, workers(8, busy));
+    const { memory } = after(20, snapshot(1000, workers(8, busy)));
+    expect(decide(view, memory, policy, NOW + 600_000).drain).toEqual([]);
+  });
+
   test('those that are there are kept while the backlog is of use to them', () => {
     const view = snapshot(60, workers(12, busy));
     const { desired, drain } = after(40, view);
