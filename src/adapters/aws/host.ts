@@ -59,12 +59,12 @@ export class Ec2Host implements Host {
     }
   }
 
-  /** With the unit's `SuccessAction=poweroff` the machine goes down anyway, so a failure here is no error. */
+  /** A sandboxed unit may not power off; its `SuccessAction=poweroff` does it then, so a failure here is no fault. */
   async leave(): Promise<void> {
     try {
       await this.#powerOff();
     } catch (error) {
-      this.#log.warn('power-off-failed', { error: messageOf(error) });
+      this.#log.info('power-off-left-to-unit', { error: messageOf(error) });
     }
   }
 }
