@@ -1,6 +1,8 @@
-/** Photos of less leave the collector time enough, and a collection costs as much as recognising one. */
+/** Of smaller photos only their number counts: a collection costs as much as recognising one. */
 const NEGLIGIBLE = 512 * 1024;
-const OFTEN_ENOUGH = 6 * 1024 * 1024;
+const BYTES = 6 * 1024 * 1024;
+/** Without this the memory after 1,000 portraits swings between 190 and 215 MiB; with it, it stays below 200. */
+const PHOTOS = 50;
 
 /**
  * Collects garbage when photos have left much of it. Their bytes lie outside the JavaScript heap, so the collector does
@@ -9,17 +11,19 @@ const OFTEN_ENOUGH = 6 * 1024 * 1024;
 export class Garbage {
   readonly #collect: () => void;
   #bytes = 0;
+  #photos = 0;
 
   constructor(collect: () => void = () => Bun.gc(true)) {
     this.#collect = collect;
   }
 
-  /** So many bytes are no longer used. */
+  /** A photo of so many bytes is no longer used. */
   add(bytes: number): void {
-    if (bytes < NEGLIGIBLE) return;
-    this.#bytes += bytes;
-    if (this.#bytes < OFTEN_ENOUGH) return;
+    this.#photos++;
+    if (bytes >= NEGLIGIBLE) this.#bytes += bytes;
+    if (this.#bytes < BYTES && this.#photos < PHOTOS) return;
     this.#bytes = 0;
+    this.#photos = 0;
     this.#collect();
   }
 }
