@@ -28,6 +28,8 @@ export interface AwsSystemOptions {
   readonly visibilitySeconds?: number;
   /** Puts something in front of the stand-ins for SQS and S3, and for EC2; resolves to where that listens. */
   readonly before?: (url: string) => string;
+  /** Receives each instance's process as soon as it runs. */
+  readonly onWorker?: (process: Bun.Subprocess) => void;
 }
 
 /** Whoever listens in between can tell the programs apart by these; workers have those of their instance. */
@@ -49,6 +51,7 @@ export async function startAwsSystem(options: AwsSystemOptions = {}): Promise<Aw
       onStart({ id }, process, imds) {
         workers.set(id, process);
         metadata.set(id, imds);
+        options.onWorker?.(process);
       },
     }),
     ...options.cloud,
