@@ -35,7 +35,7 @@ export async function componentsOf(target: Target): Promise<Component[]> {
 }
 
 /** Folders of the packages that the files belong to; of the project's own files there are none. */
-export function packagesOf(inputs: Inputs): string[] {
+function packagesOf(inputs: Inputs): string[] {
   const folders = inputs.flatMap(path => {
     const match = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(path);
     return match ? [join(root, match[1]!)] : [];

@@ -1,5 +1,6 @@
 import { EXIT_CODES } from '../src/runtime/help.ts';
 import { type Variable, variableNames, variables } from '../src/variables.ts';
+import { rewriteReadme, withTable } from './readmeTable.ts';
 
 /** The configuration table of the README, in Markdown, from the schemas that the programs read. */
 export function configurationTable(): string {
@@ -20,30 +21,9 @@ function exitCodeTable(): string {
   return ['| exit code | meaning |', '| --- | --- |', ...rows].join('\n');
 }
 
-const sections = [
-  {
-    begin: '<!-- configuration: written by `bun run docs` -->',
-    end: '<!-- end of configuration -->',
-    table: configurationTable,
-  },
-  {
-    begin: '<!-- exit codes: written by `bun run docs` -->',
-    end: '<!-- end of exit codes -->',
-    table: exitCodeTable,
-  },
-];
-
 /** The README with its tables as they should be. Throws where the markers are missing. */
 export function withTables(readme: string): string {
-  return sections.reduce((text, { begin, end, table }) => {
-    const from = text.indexOf(begin);
-    const to = text.indexOf(end);
-    if (from < 0 || to < from) throw new Error(`the README lacks "${begin}" before "${end}"`);
-    return `${text.slice(0, from + begin.length)}\n\n${table()}\n\n${text.slice(to)}`;
-  }, readme);
+  return withTable(withTable(readme, 'configuration', configurationTable()), 'exit codes', exitCodeTable());
 }
 
-if (import.meta.main) {
-  const readme = Bun.file(new URL('../README.md', import.meta.url));
-  await Bun.write(readme, withTables(await readme.text()));
-}
+if (import.meta.main) await rewriteReadme(withTables);

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './bundle.ts';
 import { hasAddons } from './components.ts';
@@ -20,7 +20,7 @@ export async function packagesFor(arch: Arch, directory: string): Promise<string
     cwd: directory,
     stdio: ['ignore', 'inherit', 'inherit'],
   });
-  if ((await child.exited) !== 0 || !existsSync(packages) || !hasAddons(packages, arch))
+  if ((await child.exited) !== 0 || !hasAddons(packages, arch))
     throw new Error(`cannot install the packages for ${arch}`);
   return packages;
 }

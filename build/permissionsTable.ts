@@ -1,5 +1,6 @@
 import { type Permission, permissions, type Target } from '../src/adapters/aws/permissions.ts';
 import { programs } from '../src/variables.ts';
+import { rewriteReadme, withTable } from './readmeTable.ts';
 
 /** The permissions of the README, in Markdown, from the table that the doctor asks about. */
 export function permissionsTable(): string {
@@ -36,18 +37,9 @@ function actionsOf(granted: readonly Permission[]): string {
   return `\`${service}:${actions.map(action => action.split(':')[1]).join(', ')}\``;
 }
 
-const BEGIN = '<!-- permissions: written by `bun run docs` -->';
-const END = '<!-- end of permissions -->';
-
 /** The README with its table as it should be. Throws where the markers are missing. */
 export function withPermissionsTable(readme: string): string {
-  const begin = readme.indexOf(BEGIN);
-  const end = readme.indexOf(END);
-  if (begin < 0 || end < begin) throw new Error(`the README lacks "${BEGIN}" before "${END}"`);
-  return `${readme.slice(0, begin + BEGIN.length)}\n\n${permissionsTable()}\n\n${readme.slice(end)}`;
+  return withTable(readme, 'permissions', permissionsTable());
 }
 
-if (import.meta.main) {
-  const readme = Bun.file(new URL('../README.md', import.meta.url));
-  await Bun.write(readme, withPermissionsTable(await readme.text()));
-}
+if (import.meta.main) await rewriteReadme(withPermissionsTable);

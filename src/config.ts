@@ -90,6 +90,15 @@ export interface Config {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
 
+/** What a variable is set to: by the environment, else by the file, else by default. Empty is as if it were not there. */
+export function settingOf(
+  name: VariableName,
+  environment: Environment,
+  file: Environment,
+): string | undefined {
+  return environment[name] || file[name] || (variables[name] as Variable).default;
+}
+
 /**
  * Throws a ConfigError that lists every problem by the variable's name.
  * @param file what the configuration file says; the environment goes before it
@@ -102,10 +111,9 @@ export function readConfig(
   const problems = unknownNames({ ...file, ...environment });
   const parsed: Partial<Record<VariableName, unknown>> = {};
   for (const name of variableNames) {
-    const { schema, default: fallback }: Variable = variables[name];
-    const given = environment[name] || file[name] || fallback;
+    const given = settingOf(name, environment, file);
     if (given === undefined) continue;
-    const result = v.safeParse(schema, given.trim());
+    const result = v.safeParse((variables[name] as Variable).schema, given.trim());
     if (result.success) parsed[name] = result.output;
     else problems.push(`${name}: ${result.issues[0].message}, got ${JSON.stringify(given)}`);
   }

@@ -43,7 +43,7 @@ export async function registered({
 
 /** Registers the image, and resolves to its id when it can be launched. */
 export async function register(snapshot: string, options: ImageOptions): Promise<string> {
-  const { ec2, name, digest, pollMs } = options;
+  const { ec2, pollMs } = options;
   const command = new RegisterImageCommand(registration(snapshot, options));
   const id = await patiently(() => ec2.send(command), options).then(
     ({ ImageId }) => ImageId,
@@ -55,7 +55,7 @@ export async function register(snapshot: string, options: ImageOptions): Promise
   );
   const end = performance.now() + LONGEST_MS;
   for (;;) {
-    const image = await registered({ ...options, name, digest });
+    const image = await registered(options);
     if (image?.State === 'available') return image.ImageId!;
     if (image && image.State !== 'pending')
       throw new Error(

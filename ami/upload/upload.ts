@@ -29,11 +29,9 @@ const PARALLEL = 32;
 export function clientsIn(region?: string): Clients {
   const common = {
     ...settings(region === undefined ? {} : { region }, { timeoutMs: 60_000, sockets: PARALLEL }),
+    maxAttempts: 1,
   };
-  return {
-    ebs: new EBSClient({ ...common, maxAttempts: 1 }),
-    ec2: new EC2Client({ ...common, maxAttempts: 1 }),
-  };
+  return { ebs: new EBSClient(common), ec2: new EC2Client(common) };
 }
 
 /**

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { FileNameSchema } from '../core/fileName.ts';
+import { jsonBytes } from '../core/json.ts';
 import { encodeMessage, parseRequest, RequestIdSchema, resultKey } from '../core/messages.ts';
 import type { Failed } from '../core/results.ts';
 import { TraceParentSchema, traceIdOf } from '../core/trace.ts';
@@ -70,7 +71,7 @@ export class DeadLetters {
     if (await output.get(resultKey(request))) return;
     const failed: Failed = { ...request, status: 'failed', ...verdict(body) };
     const { trace } = failed;
-    const bytes = new TextEncoder().encode(JSON.stringify(failed));
+    const bytes = jsonBytes(failed);
     await output.put(resultKey(request), bytes, { contentType: 'application/json', ifAbsent: true });
     await responses.send(encodeMessage({ v: 1, id: request.id }));
     log.warn('dead-letter-answered', { id: request.id, ...(trace && { trace }), reason: failed.reason });

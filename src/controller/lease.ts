@@ -1,4 +1,5 @@
 import { messageOf } from '../core/errors.ts';
+import { jsonBytes } from '../core/json.ts';
 import {
   type Lease,
   leaseKey,
@@ -7,6 +8,7 @@ import {
   STALE_SECONDS,
   TRUST_SECONDS,
 } from '../core/lease.ts';
+import { type Sight, seen } from '../core/sight.ts';
 import type { Blobs, Lease as LeasePort, Log } from '../ports.ts';
 import { type SetTimer, within } from '../runtime/time.ts';
 
@@ -35,8 +37,8 @@ export class ControllerLease implements LeasePort {
   readonly #key: string;
   readonly #now: () => number;
   readonly #monotonic: () => number;
-  /** The object as last seen, and since when it has been so. */
-  #seen: { etag: string | undefined; since: number } | undefined;
+  /** The object's etag; undefined where there is none. */
+  #seen: Sight<string | undefined> | undefined;
   #held: { etag: string; renewedAt: number } | undefined;
   #beat = 0;
   #lastTry = Number.NEGATIVE_INFINITY;
@@ -110,7 +112,7 @@ export class ControllerLease implements LeasePort {
     const before = this.#monotonic();
     const stored = await output.get(this.#key);
     const lease = stored && parseLease(stored.body);
-    if (!this.#seen || this.#seen.etag !== stored?.etag) this.#seen = { etag: stored?.etag, since: before };
+    this.#seen = seen(this.#seen, stored?.etag, before);
     const free = !lease || lease.released || lease.holder === holder;
     if (!free && before - this.#seen.since < STALE_SECONDS * 1000) return;
     this.#beat = Math.max(this.#beat, lease?.beat ?? 0);
@@ -128,7 +130,7 @@ export class ControllerLease implements LeasePort {
     const { output, holder } = this.#options;
     this.#beat += 1;
     const lease: Lease = { v: 1, holder, beat: this.#beat, at: this.#now(), released };
-    const body = new TextEncoder().encode(JSON.stringify(lease));
+    const body = jsonBytes(lease);
     return output.put(this.#key, body, { contentType: 'application/json', ...condition });
   }
 }

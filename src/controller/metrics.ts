@@ -1,4 +1,4 @@
-import { isCapacity } from '../core/scaling/condition.ts';
+import { isSilent } from '../core/scaling/condition.ts';
 import type { Decision, Policy, Snapshot } from '../core/scaling/types.ts';
 import { type Metrics, queueGauge, setDepth } from '../runtime/metrics.ts';
 import { Counter, Gauge, Histogram } from '../runtime/metricsText.ts';
@@ -95,7 +95,7 @@ export class ControllerMetrics {
     setDepth(this.#queue, snapshot.depth);
     const count: Record<string, number> = Object.fromEntries(states.map(state => [state, 0]));
     for (const instance of snapshot.instances) {
-      const state = instance.state !== 'draining' && !isCapacity(instance) ? 'silent' : instance.state;
+      const state = isSilent(instance) ? 'silent' : instance.state;
       count[state] = (count[state] ?? 0) + 1;
     }
     for (const [state, instances] of Object.entries(count)) this.#fleet.set(instances, { state });

@@ -7,6 +7,7 @@ import {
 } from '../core/heartbeat.ts';
 import { Newcomers } from '../core/scaling/newcomers.ts';
 import type { Snapshot } from '../core/scaling/types.ts';
+import { markOf, type Sight, seen } from '../core/sight.ts';
 import type { BlobInfo, Blobs, FleetView, Instance, Queue } from '../ports.ts';
 
 export interface ObserverOptions {
@@ -44,7 +45,7 @@ export class Observer {
   /** All that have ever had a heartbeat: a worker that has said goodbye is not one that never reported. */
   readonly #reported = new Set<string>();
   /** What each instance of the fleet last showed of itself, and since when. */
-  #signs = new Map<string, { readonly mark: string; readonly since: number }>();
+  #signs = new Map<string, Sight<string>>();
   readonly #newcomers = new Newcomers();
   #readAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
@@ -131,9 +132,10 @@ export class Observer {
   }
 
   /** Only what has changed is read. */
-  async #beat({ key, modifiedAt, size }: BlobInfo): Promise<[string, Beat]> {
+  async #beat(info: BlobInfo): Promise<[string, Beat]> {
+    const { key, modifiedAt } = info;
     const id = key.slice(this.#prefix.length);
-    const mark = `${modifiedAt} ${size}`;
+    const mark = markOf(info);
     const known = this.#beats.get(id);
     if (known?.mark === mark) return [id, known];
     const stored = await this.#options.output.get(key);
@@ -147,8 +149,7 @@ export class Observer {
     this.#signs = new Map(
       instances.map(({ id, state }) => {
         const mark = `${state} ${this.#beats.get(id)?.mark}`;
-        const known = this.#signs.get(id);
-        return [id, known?.mark === mark ? known : { mark, since: this.#readAt }];
+        return [id, seen(this.#signs.get(id), mark, this.#readAt)];
       }),
     );
   }

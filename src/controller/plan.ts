@@ -1,4 +1,4 @@
-import { isCapacity } from '../core/scaling/condition.ts';
+import { isSilent } from '../core/scaling/condition.ts';
 import type { ScalingDecision } from '../core/scaling/decide.ts';
 import { explain } from '../core/scaling/reasons.ts';
 import { type RuleName, rules } from '../core/scaling/rules.ts';
@@ -33,7 +33,7 @@ export function planText({ rule, policy, snapshot, decision }: Plan): string {
   const { depth, instances } = snapshot;
   const { desired, launch, drain, terminate, reasons, figures } = decision;
   const count = (state: string) => instances.filter(each => each.state === state).length;
-  const silent = instances.filter(each => each.state !== 'draining' && !isCapacity(each)).length;
+  const silent = instances.filter(isSilent).length;
   const list = (words: readonly (number | string)[]) => (words.length === 0 ? 'nobody' : words.join(', '));
   return `${[
     `queue      ${depth.visible} visible, ${depth.inFlight} in flight, ${depth.delayed} delayed, ${depth.dead} dead`,

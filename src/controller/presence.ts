@@ -1,3 +1,4 @@
+import { jsonBytes } from '../core/json.ts';
 import { type Lease, leaseKey, RENEW_SECONDS } from '../core/lease.ts';
 import type { Blobs, Lease as LeasePort } from '../ports.ts';
 
@@ -22,7 +23,7 @@ export class Presence implements LeasePort {
     if (performance.now() - this.#lastBeat < RENEW_SECONDS * 1000) return true;
     this.#lastBeat = performance.now();
     const lease: Lease = { v: 1, holder: this.#holder, beat: ++this.#beat, at: Date.now(), released: false };
-    await this.#output.put(this.#key, new TextEncoder().encode(JSON.stringify(lease)));
+    await this.#output.put(this.#key, jsonBytes(lease));
     return true;
   }
 

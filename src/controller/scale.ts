@@ -1,4 +1,4 @@
-import { isCapacity } from '../core/scaling/condition.ts';
+import { isSilent } from '../core/scaling/condition.ts';
 import type { ScalingDecision } from '../core/scaling/decide.ts';
 import { doing } from '../core/scaling/doing.ts';
 import { holdBack, launchHold } from '../core/scaling/holdBack.ts';
@@ -54,9 +54,7 @@ export class Scaler {
   }
 
   #tellSilent({ instances }: Snapshot): void {
-    const silent = instances
-      .filter(each => each.state !== 'draining' && !isCapacity(each))
-      .map(({ id }) => id);
+    const silent = instances.filter(isSilent).map(({ id }) => id);
     if (silent.length > 0 && silent.join() !== this.#silent)
       this.#options.log.warn('instances-silent', {
         instances: silent,

@@ -7,7 +7,7 @@ import { type Life, noLife } from '../runtime/life.ts';
 import { Metrics } from '../runtime/metrics.ts';
 import { SetupError } from '../runtime/setup.ts';
 import { EXIT } from '../runtime/shutdown.ts';
-import { every, sleep } from '../runtime/time.ts';
+import { aborted, every, sleep } from '../runtime/time.ts';
 import { Deliverer } from '../webhooks/deliverer.ts';
 import { DeadLetters } from './deadLetters.ts';
 import { compactGallery, expire, GalleryKeeper } from './housekeeping.ts';
@@ -119,13 +119,6 @@ function endOf(work: Promise<unknown>, stop: AbortSignal): Promise<boolean> {
     void aborted(stop)
       .then(() => sleep(LEAVE_BEHIND_MS, over.signal))
       .then(() => resolve(false));
-  });
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
   });
 }
 

@@ -1,5 +1,6 @@
 import { type FleetStatus, fleetStatusKey, STATUS_BEAT_SECONDS } from '../core/fleetStatus.ts';
-import { isCapacity } from '../core/scaling/condition.ts';
+import { jsonBytes } from '../core/json.ts';
+import { isSilent } from '../core/scaling/condition.ts';
 import { doing } from '../core/scaling/doing.ts';
 import type { Decision, Policy, Snapshot } from '../core/scaling/types.ts';
 import type { Blobs } from '../ports.ts';
@@ -49,7 +50,7 @@ export class FleetStatusWriter {
     const instances = snapshot.instances.map(instance => ({
       ...{ id: instance.id, slot: instance.slot, state: instance.state, reported: instance.reported },
       launchedAt: Math.round(instance.launchedAt),
-      silent: instance.state !== 'draining' && !isCapacity(instance),
+      silent: isSilent(instance),
       idle: instance.idleSince !== null,
     }));
     this.#status = { v: 1, at, desired, min, max, instances, decisions: this.#decisions };
@@ -63,7 +64,7 @@ export class FleetStatusWriter {
     const { at: _, ...rest } = this.#status;
     const content = JSON.stringify(rest);
     if (silentMs < (content === this.#written ? STATUS_BEAT_SECONDS * 1_000 : LEAST_PAUSE)) return;
-    const body = new TextEncoder().encode(JSON.stringify(this.#status));
+    const body = jsonBytes(this.#status);
     this.#writtenAt = monotonic();
     await output.put(fleetStatusKey(fleetName), body, { contentType: 'application/json' });
     this.#written = content;

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { parseJsonBytes } from './json.ts';
 
 const time = v.pipe(v.number(), v.integer());
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -47,7 +48,5 @@ export function fleetStatusKey(fleet: string): string {
 
 /** undefined for anything that is no status. */
 export function parseFleetStatus(body: Uint8Array): FleetStatus | undefined {
-  const schema = v.pipe(v.string(), v.parseJson(), FleetStatusSchema);
-  const parsed = v.safeParse(schema, new TextDecoder().decode(body));
-  return parsed.success ? parsed.output : undefined;
+  return parseJsonBytes(FleetStatusSchema, body);
 }

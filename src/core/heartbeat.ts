@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { parseJsonBytes } from './json.ts';
 
 const time = v.pipe(v.number(), v.integer());
 
@@ -35,10 +36,5 @@ export function heartbeatKey(fleet: string, instanceId: string): string {
 
 /** undefined for anything that is no heartbeat. */
 export function parseHeartbeat(body: Uint8Array): Heartbeat | undefined {
-  try {
-    const parsed = v.safeParse(HeartbeatSchema, JSON.parse(new TextDecoder().decode(body)));
-    return parsed.success ? parsed.output : undefined;
-  } catch {
-    return undefined;
-  }
+  return parseJsonBytes(HeartbeatSchema, body);
 }

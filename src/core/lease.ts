@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { parseJsonBytes } from './json.ts';
 
 /** What the lease object holds. Who reads it watches it change; its times are for people. */
 export const LeaseSchema = v.object({
@@ -26,6 +27,5 @@ export const TRUST_SECONDS = 12;
 
 /** undefined for anything that is no lease. */
 export function parseLease(body: Uint8Array): Lease | undefined {
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), LeaseSchema), new TextDecoder().decode(body));
-  return parsed.success ? parsed.output : undefined;
+  return parseJsonBytes(LeaseSchema, body);
 }

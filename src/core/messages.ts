@@ -6,6 +6,11 @@ import { TraceParentSchema } from './trace.ts';
 /** Ids are UUIDs of version 7: they carry the time of the request, which orders changes of the gallery. */
 export const RequestIdSchema = v.pipe(v.string(), v.uuid());
 
+/** ms since the epoch, of a UUID of version 7. */
+export function timeOf(id: string): number {
+  return Number.parseInt(id.slice(0, 13).replace('-', ''), 16);
+}
+
 const common = {
   v: v.literal(1),
   id: RequestIdSchema,

@@ -78,5 +78,12 @@ export type Recognised = v.InferOutput<typeof recognised>;
 export type Enrolled = v.InferOutput<typeof enrolled>;
 export type Failed = v.InferOutput<typeof failed>;
 
+/** undefined for anything that is no result. */
+export function parseResult(body: Uint8Array): Result | undefined {
+  const schema = v.pipe(v.string(), v.parseJson(), ResultSchema);
+  const parsed = v.safeParse(schema, new TextDecoder().decode(body));
+  return parsed.success ? parsed.output : undefined;
+}
+
 export const UNKNOWN = 'unknown';
 export const NO_FACE = 'no-face';

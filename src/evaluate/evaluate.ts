@@ -1,7 +1,7 @@
 import { type Doubt, doubtsOf, type Neighbour } from '../core/doubts.ts';
 import { type Impostors, thresholdFor } from '../core/falseAccepts.ts';
 import { bootstrap, type Estimate, mulberry, replicates, wilson } from './intervals.ts';
-import { comparePairs, dot, type Pairs, type Sample } from './samples.ts';
+import { BINS_PER_UNIT, comparePairs, dot, type Pairs, type Sample } from './samples.ts';
 import { fitTail } from './tail.ts';
 
 export interface Evaluation {
@@ -108,7 +108,10 @@ function falseAccepts(
   const errors = nearest.filter(({ similarity }) => similarity >= threshold);
   // Below the tail that is kept pair by pair, there are so many errors that their number alone tells enough.
   if (errors.length === nearest.length && nearest.length < impostorCount) {
-    const successes = impostors.reduce((sum, n, bin) => (bin / 1000 - 1 >= threshold ? sum + n : sum), 0);
+    const successes = impostors.reduce(
+      (sum, n, bin) => (bin / BINS_PER_UNIT - 1 >= threshold ? sum + n : sum),
+      0,
+    );
     return wilson(successes, impostorCount);
   }
   return bootstrap({

@@ -1,5 +1,5 @@
 import { type Impostors, upperQuantile } from '../core/falseAccepts.ts';
-import type { Pair } from './samples.ts';
+import { type Pair, TAIL_SHARE } from './samples.ts';
 
 /** With fewer pairs than this above a similarity, their share is not known well enough to go on from. */
 const FEWEST = 10;
@@ -28,7 +28,7 @@ export function fitTail(
     rates.push(sum / total);
   }
   const least = FEWEST / total;
-  const most = Math.min(0.02, rates.at(-1) ?? 0);
+  const most = Math.min(TAIL_SHARE, rates.at(-1) ?? 0);
   if (most <= 2 * least) return undefined;
   const points: (readonly [number, number])[] = [];
   for (let n = 0, i = 0; n < POINTS; n++) {

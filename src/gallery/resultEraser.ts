@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { withoutPeople } from '../core/erasure.ts';
-import { type Result, ResultSchema } from '../core/results.ts';
+import { timeOf } from '../core/messages.ts';
+import { parseResult } from '../core/results.ts';
 import type { Blobs, Log } from '../ports.ts';
 
 /** What the programs may read and write besides segments begins like the gallery's head. */
@@ -112,7 +113,7 @@ export class ResultEraser {
   async #erase(key: string, isGone: (person: string) => boolean): Promise<void> {
     const { output } = this.#options;
     const stored = await output.get(key);
-    const result = stored && parse(stored.body);
+    const result = stored && parseResult(stored.body);
     if (!result) return;
     this.#looked++;
     const without = withoutPeople(result, isGone);
@@ -135,11 +136,3 @@ export class ResultEraser {
     await this.#options.gallery.put(STATE, new TextEncoder().encode(JSON.stringify(state)));
   }
 }
-
-function parse(body: Uint8Array): Result | undefined {
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), ResultSchema), new TextDecoder().decode(body));
-  return parsed.success ? parsed.output : undefined;
-}
-
-/** ms since the epoch. */
-const timeOf = (stamp: string) => Number.parseInt(stamp.slice(0, 13).replace('-', ''), 16);

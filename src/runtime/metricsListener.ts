@@ -1,7 +1,7 @@
 import { messageOf } from '../core/errors.ts';
 import type { Log } from '../ports.ts';
 import type { Metrics } from './metrics.ts';
-import { sleep } from './time.ts';
+import { aborted, sleep } from './time.ts';
 
 export interface ListenerOptions {
   readonly host: string;
@@ -26,10 +26,7 @@ export async function serveMetrics(metrics: Metrics, options: ListenerOptions): 
     try {
       const server = listen(metrics, host, port);
       log.info('metrics-served', { url: new URL('/metrics', server.url).href });
-      await new Promise<void>(resolve => {
-        if (signal.aborted) return resolve();
-        signal.addEventListener('abort', () => resolve(), { once: true });
-      });
+      await aborted(signal);
       await server.stop(true);
     } catch (error) {
       if (!told) log.warn('metrics-not-served', { host, port, error: messageOf(error) });

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type Config, ConfigError, type Environment, readConfig } from '../config.ts';
+import { type Config, ConfigError, type Environment, readConfig, settingOf } from '../config.ts';
 import { messageOf } from '../core/errors.ts';
 import { type Program, type Variable, type VariableName, variableNames, variables } from '../variables.ts';
 import { parseEnvironmentFile } from './environmentFile.ts';
@@ -75,7 +75,7 @@ export class Settings {
   #values(file: Environment): Values {
     return Object.fromEntries(
       variableNames.flatMap(name => {
-        const value = this.#environment[name] || file[name] || (variables[name] as Variable).default;
+        const value = settingOf(name, this.#environment, file);
         return value ? [[name, value.trim()]] : [];
       }),
     );

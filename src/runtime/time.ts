@@ -6,6 +6,14 @@ export const setTimer: SetTimer = (run, ms) => {
   return () => clearTimeout(timer);
 };
 
+/** Resolves when the signal aborts. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
 /** Resolves after `ms`, or at once when the signal aborts. Never rejects; leaves neither timer nor listener behind. */
 export function sleep(ms: number, signal?: AbortSignal, timer: SetTimer = setTimer): Promise<void> {
   return new Promise(resolve => {

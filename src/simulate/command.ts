@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { messageOf } from '../core/errors.ts';
 import { type Arrivals, steadyArrivals, type TraceName, traceArrivals } from './arrivals.ts';
 import { canBeForeseen } from './controllers/clairvoyant.ts';
 import { parseArrivals } from './csv.ts';
@@ -48,7 +49,7 @@ export async function simulateCommand(
   try {
     arrivals = await arrivalsOf(options, setting);
   } catch (problem) {
-    error(`simulate: --csv: ${options.csv}: ${problem instanceof Error ? problem.message : problem}\n`);
+    error(`simulate: --csv: ${options.csv}: ${messageOf(problem)}\n`);
     return EXIT.noInput;
   }
 
@@ -91,7 +92,7 @@ async function draw(
   try {
     await writeFile(file, plot(arrivals, policy, outcome));
   } catch (problem) {
-    error(`simulate: --plot: ${file}: ${problem instanceof Error ? problem.message : problem}\n`);
+    error(`simulate: --plot: ${file}: ${messageOf(problem)}\n`);
     return EXIT.cannotCreate;
   }
   out(`${file}: ${policy}\n`);

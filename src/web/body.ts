@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import type { Claim } from './memory.ts';
 import { Problem } from './problem.ts';
 
@@ -27,6 +28,20 @@ export async function readBody(
     chunks.push(next.value);
   }
   return Buffer.concat(chunks, length);
+}
+
+const MAX_JSON = 16_384;
+
+/** What a body of JSON says. Throws a 400 problem `invalid-json` with `advice`, what to send instead. */
+export async function readJson<T>(
+  request: Request,
+  schema: v.GenericSchema<unknown, T>,
+  advice: string,
+): Promise<T> {
+  const body = new TextDecoder().decode(await readBody(request, MAX_JSON));
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), body);
+  if (parsed.success) return parsed.output;
+  throw new Problem('invalid-json', advice);
 }
 
 export function tooLarge(limit: number): Problem {

@@ -5,7 +5,7 @@ import type { Message } from '../ports.ts';
 import type { Deps, Routes } from './deps.ts';
 import { Problem } from './problem.ts';
 import { queuedReply } from './reply.ts';
-import { parseResult } from './waiting.ts';
+import { resultAt } from './stored.ts';
 
 /** Letters looked at; there may be more. */
 const MOST = 100;
@@ -81,11 +81,10 @@ async function shown({ output, input }: Deps, message: Message) {
   const parsed = parseRequest(message.body);
   const unreadable = { reason: 'unknown-request', detail: 'No program of this version understands it.' };
   if (!letter) return { id: message.id, sentAt, photo: false, ...unreadable };
-  const [stored, photos] = await Promise.all([
-    output.get(resultKey(letter)),
+  const [result, photos] = await Promise.all([
+    resultAt(output, resultKey(letter)),
     input.list(inputKey(letter), { limit: 1 }),
   ]);
-  const result = stored && parseResult(stored.body);
   const why = result?.status === 'failed' ? { reason: result.reason, detail: result.detail } : {};
   const kind = 'request' in parsed ? { kind: parsed.request.kind } : unreadable;
   return { ...letter, sentAt, photo: photos.length > 0, ...kind, ...why };

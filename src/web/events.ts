@@ -3,7 +3,7 @@ import type { Result } from '../core/results.ts';
 import type { Blobs, Queue } from '../ports.ts';
 import type { SetTimer } from '../runtime/time.ts';
 import { Problem } from './problem.ts';
-import { parseResult } from './waiting.ts';
+import { resultOf } from './stored.ts';
 
 const MOST_LISTENERS = 64;
 /** Results that a listener who comes back is told of. */
@@ -77,7 +77,7 @@ export class Events {
       return;
     }
     this.#detailedAt = now();
-    void readResult(this.#options.output, id).then(
+    void resultOf(this.#options.output, id).then(
       result => this.#result({ id, ...(result && outline(result)) }),
       () => this.#result({ id }),
     );
@@ -205,12 +205,6 @@ export class Events {
     this.#state.set(kind, text);
     this.#tell(text);
   }
-}
-
-async function readResult(output: Blobs, id: string): Promise<Result | undefined> {
-  const [info] = await output.list(`${id}/`, { limit: 1 });
-  const stored = info && (await output.get(info.key));
-  return stored && parseResult(stored.body);
 }
 
 /** Nothing of the photo, not even its name. */

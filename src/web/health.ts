@@ -1,4 +1,4 @@
-import type { SetTimer } from '../runtime/time.ts';
+import { type SetTimer, within } from '../runtime/time.ts';
 import type { Deps, Routes } from './deps.ts';
 import { Problem } from './problem.ts';
 
@@ -35,15 +35,8 @@ export function healthRoutes({ requests, responses, input, output, people, setTi
 }
 
 function answersInTime(check: () => Promise<unknown>, timer: SetTimer): Promise<boolean> {
-  return new Promise(resolve => {
-    const cancel = timer(() => resolve(false), PATIENCE);
-    const settle = (answered: boolean) => {
-      cancel();
-      resolve(answered);
-    };
-    check().then(
-      () => settle(true),
-      () => settle(false),
-    );
-  });
+  return within(PATIENCE, check, timer).then(
+    () => true,
+    () => false,
+  );
 }

@@ -1,6 +1,7 @@
+import { timeOf } from '../core/messages.ts';
 import type { Result } from '../core/results.ts';
 import type { Blobs } from '../ports.ts';
-import { parseResult } from './waiting.ts';
+import { resultAt } from './stored.ts';
 
 /** Hex digits of a UUID of version 7 whose first ones are ms since the epoch: 8 leave 65 s open, 4 leave 50 days. */
 const FINEST = 8;
@@ -31,7 +32,7 @@ export async function pageOf(output: Blobs, wanted: Wanted, now: number, oldest:
   const results: Result[] = [];
   let scanned = 0;
   for await (const keys of batches(output, wanted.before, now, oldest)) {
-    const read = await Promise.all(keys.map(key => readResult(output, key)));
+    const read = await Promise.all(keys.map(key => resultAt(output, key)));
     for (const [i, result] of read.entries()) {
       scanned++;
       if (result && wanted.fits(result)) results.push(result);
@@ -63,20 +64,10 @@ export async function* resultIdsSince(output: Blobs, since: number, now: number)
     for (const key of keys) if (timeOf(key) >= since) yield idOf(key);
 }
 
-async function readResult(output: Blobs, key: string): Promise<Result | undefined> {
-  const stored = await output.get(key);
-  return stored && parseResult(stored.body);
-}
-
 function idOf(key: string): string {
   return key.slice(0, 36);
 }
 
 function hexOf(time: number): string {
   return time.toString(16).padStart(TIME_DIGITS, '0');
-}
-
-/** ms since the epoch, of a UUID of version 7. */
-export function timeOf(id: string): number {
-  return Number.parseInt(id.replace('-', '').slice(0, TIME_DIGITS), 16);
 }

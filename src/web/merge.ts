@@ -2,14 +2,14 @@ import * as v from 'valibot';
 import type { FaceEvent } from '../gallery/events.ts';
 import { GalleryStore } from '../gallery/store.ts';
 import { audit } from './audit.ts';
-import { readBody } from './body.ts';
+import { readJson } from './body.ts';
 import type { Deps, Routes } from './deps.ts';
 import { erasePerson } from './erasure.ts';
 import { existing, shownPerson } from './people.ts';
 import { Problem } from './problem.ts';
 
-const MAX_BODY = 16_384;
 export const MergeBodySchema = v.strictObject({ from: v.string() });
+const HOW_TO = 'Send {"from": "…"}, the id of the person who is to go.';
 
 /** `POST /people/:id/merge`: two entries that are one person. */
 export function mergeRoutes(deps: Deps): Routes {
@@ -17,7 +17,7 @@ export function mergeRoutes(deps: Deps): Routes {
   return {
     '/people/:id/merge': {
       POST: async c => {
-        const { from } = await given(c.req.raw);
+        const { from } = await readJson(c.req.raw, MergeBodySchema, HOW_TO);
         const into = await existing(deps, c.req.param('id'));
         const other = await existing(deps, from);
         if (into.id === other.id)
@@ -45,11 +45,4 @@ async function eventsOf(gallery: Deps['gallery'], faces: ReadonlySet<string>): P
   });
   await store.refresh();
   return found;
-}
-
-async function given(request: Request): Promise<v.InferOutput<typeof MergeBodySchema>> {
-  const body = new TextDecoder().decode(await readBody(request, MAX_BODY));
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), MergeBodySchema), body);
-  if (parsed.success) return parsed.output;
-  throw new Problem('invalid-json', 'Send {"from": "…"}, the id of the person who is to go.');
 }

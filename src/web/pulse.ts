@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { Backoff } from '../runtime/backoff.ts';
 import type { Life, Signs } from '../runtime/life.ts';
 import { sleep } from '../runtime/time.ts';
 
@@ -80,8 +81,9 @@ export async function readyWhenReachable(
   stop: AbortSignal,
 ): Promise<void> {
   const ask = options.ask ?? askItself;
-  for (let pause = FIRST_PAUSE_MS; !stop.aborted; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+  const backoff = new Backoff(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
+  while (!stop.aborted) {
     if ((await ask(options.url, '/readyz')) === 200) return life.ready(new WebPulse(options));
-    await sleep(pause, stop);
+    await sleep(backoff.next(), stop);
   }
 }

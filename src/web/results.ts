@@ -1,14 +1,14 @@
 import * as v from 'valibot';
-import { RequestIdSchema } from '../core/messages.ts';
+import { RequestIdSchema, timeOf } from '../core/messages.ts';
 import type { Result } from '../core/results.ts';
 import { preferred } from './accept.ts';
 import type { Deps, Routes } from './deps.ts';
 import { hold } from './hold.ts';
-import { pageOf, timeOf } from './listing.ts';
+import { pageOf } from './listing.ts';
 import { Problem } from './problem.ts';
 import { queuedReply, resultReply } from './reply.ts';
+import { resultOf } from './stored.ts';
 import { waitOf } from './wait.ts';
-import { parseResult } from './waiting.ts';
 
 const DAY = 86_400_000;
 
@@ -19,7 +19,7 @@ export function resultRoutes(deps: Deps): NonNullable<Routes[string]> {
       const { seconds = 0, applied } = waitOf(c);
       const id = c.req.param('id')?.toLowerCase() ?? '';
       if (!v.is(RequestIdSchema, id)) throw unknown();
-      const result = (await stored(deps, id)) ?? (await later(deps, c.req.raw, id, seconds));
+      const result = (await resultOf(deps.output, id)) ?? (await later(deps, c.req.raw, id, seconds));
       if (!result) return queuedReply(id, applied);
       const form = preferred(c.req.header('accept') ?? null, ['application/json', 'text/plain']);
       return resultReply(result, form, applied);
@@ -63,12 +63,6 @@ export function listingRoutes(deps: Deps): NonNullable<Routes[string]> {
 function names(result: Result, person: string): boolean {
   if (result.status === 'failed') return false;
   return 'person' in result ? result.person === person : result.faces.some(face => face.person === person);
-}
-
-async function stored({ output }: Deps, id: string) {
-  const [info] = await output.list(`${id}/`, { limit: 1 });
-  const blob = info && (await output.get(info.key));
-  return blob && parseResult(blob.body);
 }
 
 /** Waits for the result of a request whose photo is there. */

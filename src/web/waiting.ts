@@ -1,9 +1,9 @@
-import * as v from 'valibot';
 import { resultKey } from '../core/messages.ts';
-import { type Result, ResultSchema } from '../core/results.ts';
+import type { Result } from '../core/results.ts';
 import type { Blobs } from '../ports.ts';
 import { type SetTimer, setTimer, within } from '../runtime/time.ts';
 import { isUnavailable } from './problem.ts';
+import { resultAt } from './stored.ts';
 
 /** The store is looked at this long after the last look, ms: for completions that another web server consumed. */
 const FIRST_POLL = 1_000;
@@ -24,13 +24,6 @@ export interface WaitOptions {
   readonly deadline?: number | undefined;
   /** Fires when the client has gone. */
   readonly signal?: AbortSignal;
-}
-
-/** A parsed result; an Error without the contents when the store holds something else. */
-export function parseResult(body: Uint8Array): Result {
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), ResultSchema), new TextDecoder().decode(body));
-  if (!parsed.success) throw new Error('the output store holds something that is no result');
-  return parsed.output;
 }
 
 /** Clients that wait for results. A completion wakes them; the output store is what they read. */
@@ -98,8 +91,7 @@ export class Waiting {
   async #look(key: string, left: number): Promise<Result | undefined> {
     const ms = Math.min(LONGEST_LOOK, Math.max(0, left) + LAST_LOOK);
     try {
-      const stored = await within(ms, signal => this.#output.get(key, { signal }), this.#setTimer);
-      return stored && parseResult(stored.body);
+      return await within(ms, signal => resultAt(this.#output, key, { signal }), this.#setTimer);
     } catch (error) {
       if (isUnavailable(error)) return undefined;
       throw error;

@@ -1,17 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import * as v from 'valibot';
+import { timeOf } from '../core/messages.ts';
 import type { Blobs } from '../ports.ts';
 import { urlProblem } from '../webhooks/address.ts';
 import { eventTypes, type Hook, HookIdSchema, hooksDocument, SecretSchema } from '../webhooks/hooks.ts';
 import { enqueue, outboxPrefix } from '../webhooks/outbox.ts';
-import { readBody } from './body.ts';
+import { readJson } from './body.ts';
 import type { Deps, Handler, Routes } from './deps.ts';
-import { resultIdsSince, timeOf } from './listing.ts';
+import { resultIdsSince } from './listing.ts';
 import { Problem } from './problem.ts';
 
-const MAX_BODY = 16_384;
 const MAX_HOOKS = 20;
 const MAX_REPLAYED = 10_000;
+const HOW_TO = `Send {"url": "https://…", "events": […], "secret": "whsec_…"}; events are ${eventTypes.join(', ')}.`;
 
 export const WebhookBodySchema = v.strictObject({
   url: v.string(),
@@ -30,7 +31,7 @@ export function webhookRoutes(deps: Deps, gallery: Blobs): Routes {
     const id = c.req.param('id') ?? '';
     if (!v.is(HookIdSchema, id))
       throw new Problem('invalid-webhook', 'The id is 1 to 32 letters a to z, digits and hyphens.');
-    const { url, events = eventTypes, secret } = await givenHook(c.req.raw);
+    const { url, events = eventTypes, secret } = await readJson(c.req.raw, WebhookBodySchema, HOW_TO);
     const problem = urlProblem(url, deps.options.webhooksToPrivate ?? false);
     if (problem !== undefined) throw new Problem('invalid-webhook', `The URL ${problem}.`);
     const fresh = `whsec_${randomBytes(32).toString('base64')}`;
@@ -88,16 +89,6 @@ export function webhookRoutes(deps: Deps, gallery: Blobs): Routes {
 /** Without the secret. */
 function shown({ id, url, events, createdAt }: Hook) {
   return { id, url, events, createdAt: new Date(createdAt).toISOString() };
-}
-
-async function givenHook(request: Request) {
-  const body = new TextDecoder().decode(await readBody(request, MAX_BODY));
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), WebhookBodySchema), body);
-  if (parsed.success) return parsed.output;
-  throw new Problem(
-    'invalid-json',
-    `Send {"url": "https://…", "events": […], "secret": "whsec_…"}; events are ${eventTypes.join(', ')}.`,
-  );
 }
 
 /** ms since the epoch, of a time (RFC 3339) or the id of a request. */

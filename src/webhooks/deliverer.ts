@@ -1,6 +1,5 @@
-import * as v from 'valibot';
 import { messageOf } from '../core/errors.ts';
-import { ResultSchema } from '../core/results.ts';
+import { parseResult } from '../core/results.ts';
 import type { Blobs, Log } from '../ports.ts';
 import { eventTypeOf, type Hook, hooksDocument } from './hooks.ts';
 import { type Entry, outboxPrefix, postpone, readEntry } from './outbox.ts';
@@ -121,15 +120,9 @@ export class Deliverer {
     const { output } = this.#options;
     const [info] = await output.list(`${id}/`, { limit: 1 });
     const stored = info && (await output.get(info.key));
-    if (!stored) return undefined;
-    const schema = v.pipe(v.string(), v.parseJson(), ResultSchema);
-    const data = v.safeParse(schema, new TextDecoder().decode(stored.body));
-    if (!data.success || !hook.events.includes(eventTypeOf(data.output))) return undefined;
-    return JSON.stringify({
-      type: eventTypeOf(data.output),
-      timestamp: new Date(at).toISOString(),
-      data: data.output,
-    });
+    const data = stored && parseResult(stored.body);
+    if (!data || !hook.events.includes(eventTypeOf(data))) return undefined;
+    return JSON.stringify({ type: eventTypeOf(data), timestamp: new Date(at).toISOString(), data });
   }
 
   async #done(key: string): Promise<true> {

@@ -8,6 +8,7 @@ import {
 } from '../core/heartbeat.ts';
 import { leaseKey } from '../core/lease.ts';
 import { ALONE_SECONDS, type LeavePolicy, mayLeave, type Peer } from '../core/leave.ts';
+import { markOf, type Sight, seen } from '../core/sight.ts';
 import type { Blobs, Log } from '../ports.ts';
 import { every } from '../runtime/time.ts';
 
@@ -21,12 +22,6 @@ export interface AloneOptions {
   readonly leave: (reason: string) => void;
   /** ms of a clock that only goes forward: those of other workers and of the store are never compared with ours. */
   readonly monotonic?: () => number;
-}
-
-/** Something as it was last seen, and since when it has been so, ms of the monotonic clock. */
-interface Sight<Mark> {
-  readonly mark: Mark;
-  readonly since: number;
 }
 
 /** Leaves without a grant when nobody is there to give one, by the rule of `mayLeave`, until the signal aborts. */
@@ -80,8 +75,9 @@ export class AloneWatch {
   async #watchPeers(now: number): Promise<void> {
     const listed = await this.#options.output.list(heartbeatsOf(this.#options.fleet));
     this.#peers = new Map(
-      listed.map(({ key, modifiedAt, size }) => {
-        const mark = `${modifiedAt} ${size}`;
+      listed.map(info => {
+        const { key } = info;
+        const mark = markOf(info);
         const known = this.#peers.get(key);
         const changed = known !== undefined && known.mark !== mark;
         return [key, { mark, since: changed ? now : known?.since }];
@@ -100,8 +96,4 @@ export class AloneWatch {
     });
     return (await Promise.all(peers)).flat();
   }
-}
-
-function seen<Mark>(last: Sight<Mark>, mark: Mark, now: number): Sight<Mark> {
-  return last.mark === mark ? last : { mark, since: now };
 }

@@ -1,5 +1,6 @@
 import { messageOf } from '../core/errors.ts';
 import { HEARTBEAT_SECONDS, type Heartbeat, heartbeatKey } from '../core/heartbeat.ts';
+import { jsonBytes } from '../core/json.ts';
 import type { Blobs, Log } from '../ports.ts';
 import { every } from '../runtime/time.ts';
 
@@ -23,7 +24,7 @@ export async function beat(
   const tell = async () => {
     const heartbeat = state();
     try {
-      const body = new TextEncoder().encode(JSON.stringify(heartbeat));
+      const body = jsonBytes(heartbeat);
       await output.put(heartbeatKey(fleet, heartbeat.id), body, { contentType: 'application/json' });
     } catch (error) {
       log.warn('heartbeat-error', { error: messageOf(error) });

@@ -2,8 +2,8 @@ import { reasons } from '../core/errors.ts';
 import type { Result } from '../core/results.ts';
 import { type Metrics, type Stage, stageHistogram } from '../runtime/metrics.ts';
 import { Counter } from '../runtime/metricsText.ts';
+import { type Outcome, outcomes } from './pipeline.ts';
 
-const outcomes = ['done', 'failed', 'retried', 'released', 'refused'] as const;
 const stages: ReadonlySet<string> = new Set<Stage>([
   'download',
   'decode',
@@ -82,7 +82,7 @@ export class WorkerMetrics {
     this.#faces.add(result.faces.length - named, { kind: 'unknown' });
   }
 
-  ended(outcome: (typeof outcomes)[number]): void {
+  ended(outcome: Outcome): void {
     this.#messages.add(1, { outcome });
   }
 

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { messageOf, Permanent } from '../core/errors.ts';
+import { jsonBytes } from '../core/json.ts';
 import { encodeMessage, inputKey, parseRequest, type Request, resultKey } from '../core/messages.ts';
 import { type Failed, type Result, ResultSchema } from '../core/results.ts';
 import { traceIdOf } from '../core/trace.ts';
@@ -59,7 +60,8 @@ export interface PipelineOptions {
 }
 
 /** What became of a message. */
-export type Outcome = 'done' | 'failed' | 'retried' | 'released' | 'refused';
+export const outcomes = ['done', 'failed', 'retried', 'released', 'refused'] as const;
+export type Outcome = (typeof outcomes)[number];
 
 /**
  * The whole way of one request: download, recognise, store, notify, delete. Any step may happen twice, none is skipped,
@@ -199,7 +201,7 @@ async function store(
   waitedMs: number,
   started: number,
 ): Promise<void> {
-  const body = new TextEncoder().encode(JSON.stringify({ ...result, ...traceOf(request) }));
+  const body = jsonBytes({ ...result, ...traceOf(request) });
   const begun = performance.now();
   await output.put(resultKey(request), body, { contentType: 'application/json' });
   const now = performance.now();
@@ -231,7 +233,7 @@ async function giveBack(
   await requests.delete(message.receipt);
 }
 
-export function tooManyAttempts({ id, file }: { id: string; file: string }, last: string): Failed {
+function tooManyAttempts({ id, file }: { id: string; file: string }, last: string): Failed {
   const detail = `Given up after several attempts; the request is in the dead-letter queue. Last error: ${last}`;
   return { id, file, status: 'failed', reason: 'too-many-attempts', detail };
 }

@@ -1,4 +1,5 @@
 /** `bun run bench`: what the service costs. Absolute figures are this machine's; ratios come from one run. */
+import { type Program, programs } from '../../src/variables.ts';
 import { child, median } from './measure.ts';
 
 const ROUNDS = 5;
@@ -53,19 +54,14 @@ console.log(
 );
 console.log(`  idle                            ${idle.idle.toFixed(2)} % of a core (goal: under 1)`);
 
-interface Start {
-  wall: number;
-  cpu: number;
-}
-const programs = ['web', 'controller', 'worker'] as const;
-type Each<T> = Record<(typeof programs)[number], T>;
+type Each<T> = Record<Program, T>;
 const executables = await child<{
-  empty: Start & { bytes: number };
-  version: Each<Start>;
+  empty: Cost & { bytes: number };
+  version: Each<Cost>;
   bytes: Each<number>;
   web: { ready: number; idle: number };
   controller: { idle: number };
-  first: { warm: Start; cold: Start };
+  first: { warm: Cost; cold: Cost };
   worker: { half: number; all: number };
 }>('executables.ts', '1000');
 const { empty, version, first } = executables;

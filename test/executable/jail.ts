@@ -17,7 +17,7 @@ import { executables } from './build.ts';
 /** Why tests that need a root directory, mounts or a network of their own cannot run here; undefined where they can. */
 export const NO_JAIL = jailProblem();
 /** Somebody without any rights. */
-export const NOBODY = 65_534;
+const NOBODY = 65_534;
 
 function jailProblem(): string | undefined {
   if (process.platform !== 'linux') return 'skipped: needs Linux';

@@ -72,7 +72,7 @@ const alone = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount
 
 /** Runs tests in namespaces of their own, which end with the tests. */
 const inNamespaces = (file: string) => [
-  ...['unshare', '--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc'],
+  ...[...alone, '--net'],
   ...[join(import.meta.dir, 'inside.sh'), bun, 'test', `./test/image/${file}`],
 ];
 

@@ -12,15 +12,21 @@ import { until } from '../support/temporary.ts';
 let aws: Fauxqs;
 let home: string;
 beforeAll(async () => {
-  aws = await startFauxqs();
-  for (const queue of ['requests', 'responses', 'dead']) await aws.queue(queue);
-  for (const bucket of ['photos', 'results']) await aws.bucket(bucket);
+  aws = await startAccount();
   home = await mkdtemp(join(tmpdir(), 'facerec-home-'));
 });
 afterAll(async () => {
   await aws.stop();
   await rm(home, { recursive: true });
 });
+
+/** With the queues and buckets that the settings name. */
+async function startAccount(): Promise<Fauxqs> {
+  const account = await startFauxqs();
+  for (const queue of ['requests', 'responses', 'dead']) await account.queue(queue);
+  for (const bucket of ['photos', 'results']) await account.bucket(bucket);
+  return account;
+}
 
 function settings(): Record<string, string> {
   return {
@@ -211,17 +217,8 @@ describe('what may come late is waited for at the start', () => {
 
   test('a permission', async () => {
     let allowed = false;
-    const iam = Bun.serve({
-      port: 0,
-      hostname: '127.0.0.1',
-      async fetch(request) {
-        const { pathname, search } = new URL(request.url);
-        const { method, headers } = request;
-        const denial = '<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>';
-        if (!allowed) return new Response(denial, { status: 403 });
-        return fetch(`${aws.url}${pathname}${search}`, { method, headers });
-      },
-    });
+    const denial = '<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>';
+    const iam = inFront(aws.url, () => (allowed ? undefined : new Response(denial, { status: 403 })));
     const web = run('src/web.ts', { ...settings(), ...patient, AWS_ENDPOINT_URL_S3: iam.url.origin });
     const [told] = await web.said(waits);
     expect(told).toContain('s3:');
@@ -274,9 +271,7 @@ test('an endpoint that is no URL is said by variable, with exit code 78', async 
 });
 
 test('a service that loses its queue and store serves what it can and says so', async () => {
-  const own = await startFauxqs();
-  for (const queue of ['requests', 'responses', 'dead']) await own.queue(queue);
-  for (const bucket of ['photos', 'results']) await own.bucket(bucket);
+  const own = await startAccount();
   const endpoints = { AWS_ENDPOINT_URL_SQS: own.url, AWS_ENDPOINT_URL_S3: own.url };
   const web = run('src/web.ts', { ...settings(), ...endpoints });
   const [, url] = await web.said(/facerec-web listens on (\S+)/);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { ConfigError, readConfig } from '../../src/config.ts';
+import { awsNames as names } from '../support/awsNames.ts';
 
 function problems(environment: Record<string, string>): readonly string[] {
   try {
@@ -111,15 +112,6 @@ test('a maximum below the default minimum contradicts nothing on one core', () =
 });
 
 describe('the AWS backend', () => {
-  const names = {
-    FACEREC_BACKEND: 'aws',
-    FACEREC_REQUEST_QUEUE: 'requests',
-    FACEREC_RESPONSE_QUEUE: 'responses',
-    FACEREC_DEAD_LETTER_QUEUE: 'dead',
-    FACEREC_INPUT_BUCKET: 'photos',
-    FACEREC_OUTPUT_BUCKET: 'results',
-  };
-
   test('has the defaults of the seed', () => {
     expect(readConfig(names, 2)).toMatchObject({
       host: undefined,

@@ -3,7 +3,7 @@ import { SetupError } from '../../runtime/setup.ts';
 import { AwsError, codeOf, statusOf } from './errors.ts';
 
 /** The etag of no object. */
-const NOBODYS = '"00000000000000000000000000000000"';
+export const NOBODYS_ETAG = '"00000000000000000000000000000000"';
 
 /** Beside the lease, so that who may write that may write this. */
 export function conditionsKey(fleet: string): string {
@@ -23,7 +23,7 @@ export async function mustHonourConditions(store: Blobs, fleet: string, variable
     store.put(key, new TextEncoder().encode(crypto.randomUUID()), condition);
   try {
     await put({ ifAbsent: true });
-    const stored = [await put({ ifAbsent: true }), await put({ ifMatch: NOBODYS })];
+    const stored = [await put({ ifAbsent: true }), await put({ ifMatch: NOBODYS_ETAG })];
     if (stored.every(etag => etag === undefined)) return;
   } catch (error) {
     if (!isUnknownThere(error)) throw error;

@@ -1,17 +1,18 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { programs as everyone, type Program } from '../../variables.ts';
-import { type BucketsToExamine, bucketProbes } from './doctorBuckets.ts';
+import { bucketProbes } from './doctorBuckets.ts';
 import { type FleetToExamine, fleetProbes } from './doctorFleet.ts';
-import { type QueueExpectations, type QueuesToExamine, queueProbes, queueUrlProbes } from './doctorQueues.ts';
+import { type QueueExpectations, queueProbes, queueUrlProbes } from './doctorQueues.ts';
 import { type Finding, type Probe, type Verdict, verdictOf } from './doctorVerdict.ts';
 import { explain } from './errors.ts';
+import type { NamedBuckets, NamedQueues } from './resources.ts';
 
 export interface DoctorOptions extends QueueExpectations {
   readonly sqs: SQSClient;
   readonly s3: S3Client;
-  readonly queues: QueuesToExamine;
-  readonly buckets: BucketsToExamine;
+  readonly queues: NamedQueues;
+  readonly buckets: NamedBuckets;
   /** Its heartbeats and lease are under this name. */
   readonly fleetName: string;
   /** Whether several controllers are kept apart by conditional writes. */

@@ -5,26 +5,14 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
+import { NOBODYS_ETAG } from './conditionalWrites.ts';
 import type { Probe, Remark } from './doctorVerdict.ts';
 import { type BucketRole, LEASE, permissions, programsThat } from './permissions.ts';
-
-/** A bucket, the prefix under which its keys are, and the FACEREC_ variable that names it. */
-export interface NamedBucket {
-  readonly bucket: string;
-  readonly prefix?: string;
-  readonly variable: string;
-}
-
-export interface BucketsToExamine {
-  readonly input: NamedBucket;
-  readonly output: NamedBucket;
-  readonly gallery: NamedBucket;
-}
+import type { NamedBucket, NamedBuckets } from './resources.ts';
 
 type ObjectAction = 'GetObject' | 'PutObject' | 'DeleteObject';
 
-/** The etag of no object; and no body's, so that a server which knows no conditions refuses a put all the same. */
-const nobodysEtag = '"00000000000000000000000000000000"';
+/** No body's, so that a server which knows no conditions refuses a put all the same. */
 const nobodysMd5 = Buffer.alloc(16).toString('base64');
 
 /** Answers that only those get who may: nothing is under the key. */
@@ -48,7 +36,7 @@ const besides: Readonly<Record<ObjectAction, readonly string[]>> = {
  */
 export function bucketProbes(
   client: S3Client,
-  buckets: BucketsToExamine,
+  buckets: NamedBuckets,
   fleet: string,
   lease = false,
   id: () => string = () => crypto.randomUUID(),
@@ -115,7 +103,7 @@ function objectQuestions(
       return [];
     },
     async PutObject() {
-      const condition = { IfMatch: nobodysEtag, ContentMD5: nobodysMd5 };
+      const condition = { IfMatch: NOBODYS_ETAG, ContentMD5: nobodysMd5 };
       const { VersionId } = await client.send(
         new PutObjectCommand({ ...object, Body: Buffer.alloc(0), ...condition }),
       );

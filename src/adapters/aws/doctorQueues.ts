@@ -12,19 +12,7 @@ import * as v from 'valibot';
 import type { Probe, Remark } from './doctorVerdict.ts';
 import { programsThat, type QueueRole } from './permissions.ts';
 import { isUrl } from './queueUrl.ts';
-
-/** A queue and the FACEREC_ variable that names it. */
-export interface NamedQueue {
-  /** Or only its name, of which the URL is still to be asked for. */
-  readonly url: string;
-  readonly variable: string;
-}
-
-export interface QueuesToExamine {
-  readonly requests: NamedQueue;
-  readonly responses: NamedQueue;
-  readonly deadLetters: NamedQueue;
-}
+import type { NamedQueues } from './resources.ts';
 
 export interface QueueExpectations {
   readonly visibilitySeconds: number;
@@ -84,7 +72,7 @@ const invalid = [
 /** Asks for the URL of each queue that is given by name. @param found is told of the URLs */
 export function queueUrlProbes(
   client: SQSClient,
-  queues: QueuesToExamine,
+  queues: NamedQueues,
   found: (role: QueueRole, url: string) => void,
 ): Probe[] {
   return (Object.keys(queues) as QueueRole[]).flatMap(role => {
@@ -109,11 +97,7 @@ export function queueUrlProbes(
   });
 }
 
-export function queueProbes(
-  client: SQSClient,
-  queues: QueuesToExamine,
-  expected: QueueExpectations,
-): Probe[] {
+export function queueProbes(client: SQSClient, queues: NamedQueues, expected: QueueExpectations): Probe[] {
   return (['requests', 'responses', 'deadLetters'] as const).flatMap(role => {
     const { url, variable } = queues[role];
     // There is no asking about a queue that could not be found.
@@ -147,7 +131,7 @@ const leastMessageBytes = 1_024;
 /** What is wrong with a queue's settings. */
 export function queueRemarks(
   role: QueueRole,
-  queues: QueuesToExamine,
+  queues: NamedQueues,
   attributes: Readonly<Record<string, string>>,
   { visibilitySeconds, maxReceives }: QueueExpectations,
 ): Remark[] {
@@ -182,7 +166,7 @@ const RedriveSchema = v.pipe(
 
 function redriveFaults(
   policy: string | undefined,
-  { requests: { variable }, deadLetters }: QueuesToExamine,
+  { requests: { variable }, deadLetters }: NamedQueues,
   maxReceives: number,
 ): string[] {
   const to = `sqs:SetQueueAttributes on the queue of ${variable}`;

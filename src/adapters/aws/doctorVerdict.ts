@@ -1,6 +1,6 @@
 import { messageOf } from '../../core/errors.ts';
 import type { Program } from '../../variables.ts';
-import { type AwsCall, type AwsErrorKind, codeOf, explain, statusOf } from './errors.ts';
+import { type AwsCall, type AwsErrorKind, codeOf, deniedAction, explain, statusOf } from './errors.ts';
 
 export interface Finding {
   readonly ok: boolean;
@@ -107,6 +107,6 @@ function hasPassed({ passed, besides = [] }: Probe, error: unknown): boolean {
   if (passed.includes(code) || passed.includes(full)) return true;
   // Where the resource itself is not there, the status is the same.
   if (status !== undefined && passed.includes(status) && code !== 'NoSuchBucket') return true;
-  const denied = /not authorized to perform: ([a-z0-9-]+:\w+)/i.exec(String(error))?.[1];
+  const denied = deniedAction(error);
   return denied !== undefined && besides.includes(denied);
 }

@@ -266,7 +266,7 @@ function sentence(kind: AwsErrorKind, error: unknown, call: AwsCall): string {
 }
 
 /** AWS names the action that is really missing, which may be another, such as `kms:Decrypt`. */
-function deniedAction(error: unknown): string | undefined {
+export function deniedAction(error: unknown): string | undefined {
   return /not authorized to perform: ([a-z0-9-]+:\w+)/i.exec(messageOf(error))?.[1];
 }
 

@@ -8,6 +8,7 @@ import type { Finding } from './doctorVerdict.ts';
 import { ec2Client } from './ec2Client.ts';
 import { launchSettings } from './openFleet.ts';
 import { findRegion } from './region.ts';
+import { bucketsOf, queuesOf } from './resources.ts';
 
 /**
  * `facerec-controller doctor`: one line for each permission and resource that the programs need, by calls without an
@@ -25,22 +26,11 @@ export async function examineAccount(
   // What is wrong with it is the first finding.
   await findRegion().catch(() => {});
   const { launch, places } = launchSettings(config.fleet, aws, environmentElsewhere(config));
-  const { galleryBucket, inputBucket, outputBucket } = aws;
   const findings = examine({
     sqs: sqsClients().calls,
     s3: s3Client(),
-    queues: {
-      requests: { url: aws.requestQueue, variable: 'FACEREC_REQUEST_QUEUE' },
-      responses: { url: aws.responseQueue, variable: 'FACEREC_RESPONSE_QUEUE' },
-      deadLetters: { url: aws.deadLetterQueue, variable: 'FACEREC_DEAD_LETTER_QUEUE' },
-    },
-    buckets: {
-      input: { bucket: inputBucket, variable: 'FACEREC_INPUT_BUCKET' },
-      output: { bucket: outputBucket, variable: 'FACEREC_OUTPUT_BUCKET' },
-      gallery: galleryBucket
-        ? { bucket: galleryBucket, variable: 'FACEREC_GALLERY_BUCKET' }
-        : { bucket: outputBucket, prefix: 'gallery/', variable: 'FACEREC_OUTPUT_BUCKET' },
-    },
+    queues: queuesOf(aws),
+    buckets: bucketsOf(aws),
     fleet: { client: ec2Client(), settings: launch, placements: places },
     fleetName: config.fleet,
     lease: aws.lease,

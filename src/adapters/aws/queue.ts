@@ -12,8 +12,7 @@ export interface SqsQueueOptions extends QueueCallsOptions {
   readonly windows?: Partial<Windows>;
   /** How long the count of dead letters is believed, ms. */
   readonly deadLettersAgeMs?: number;
-  /** How long an aborted poll may still answer, ms; what it brings is given back. */
-  /** Default: what SQS's speed calls for. */
+  /** How long an aborted poll may still answer, ms; what it brings is given back. Default: what SQS's speed calls for. */
   readonly abortGraceMs?: number;
   /** Wall clock, ms. */
   readonly now?: () => number;
@@ -53,8 +52,9 @@ interface Change {
  * A standard SQS queue. Concurrent calls share requests, ten at most; each gets its own outcome. Rejects with an
  * AwsError that names the queue, the IAM action and the variable.
  *
- * When a poll is aborted, an answer that is on its way is still awaited for a while and its messages are given back. What SQS hands to the connection after that, before it notices that nobody is there, comes back when its
- * visibility timeout ends.
+ * When a poll is aborted, an answer that is on its way is still awaited for a while and its messages are given back. What
+ * SQS hands to the connection after that, before it notices that nobody is there, comes back when its visibility timeout
+ * ends.
  */
 export class SqsQueue implements Queue {
   readonly #options: SqsQueueOptions;

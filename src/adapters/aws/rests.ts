@@ -1,6 +1,9 @@
 import { Backoff } from '../../runtime/backoff.ts';
 import type { Rest } from './launchStep.ts';
 
+/** Nothing but an operator helps: no need to ask often, ms. */
+const REFUSED_MS = 600_000;
+
 /**
  * How long launching rests after what went wrong: growing for what passes, long for what needs an operator. Its times are
  * ms of a monotonic clock.
@@ -49,6 +52,3 @@ export class Rests {
     }
   }
 }
-
-/** Nothing but an operator helps: no need to ask often, ms. */
-export const REFUSED_MS = 600_000;

@@ -11,6 +11,7 @@ import { type Patience, patiently } from './patience.ts';
 import { SqsQueue } from './queue.ts';
 import { queueUrl } from './queueUrl.ts';
 import { findRegion } from './region.ts';
+import { bucketsOf, type NamedBucket, type NamedQueue, type NamedQueues, queuesOf } from './resources.ts';
 import type { OnAwsCall } from './watchCalls.ts';
 
 /** Completions come one by one; a short rest after each batch of them joins those of a steady flow. */
@@ -34,9 +35,9 @@ export async function openAwsServices(
   const sqs = sqsClients({ onCall });
   const s3 = s3Client({ onCall });
   const stores = storesOf(s3, aws);
-  const urls = await patiently(patience, async () => {
+  const named = await patiently(patience, async () => {
     await findRegion();
-    const found = await queueUrls(sqs.calls, aws);
+    const found = await foundQueues(sqs.calls, aws);
     // What every program uses; the doctor looks at the rest.
     await Promise.all([
       stores.input.get('readyz'),
@@ -51,25 +52,22 @@ export async function openAwsServices(
   const queues = {
     requests: new SqsQueue({
       clients: sqs,
-      url: urls.requests,
-      deadLettersUrl: urls.deadLetters,
+      ...named.requests,
+      deadLettersUrl: named.deadLetters.url,
       visibilitySeconds,
       windows: { delete: DELETION_WINDOW },
-      variable: 'FACEREC_REQUEST_QUEUE',
       log,
     }),
     responses: new SqsQueue({
       clients: sqs,
-      url: urls.responses,
+      ...named.responses,
       visibilitySeconds,
       windows: { send: COMPLETION_WINDOW, delete: DELETION_WINDOW },
-      variable: 'FACEREC_RESPONSE_QUEUE',
     }),
     deadLetters: new SqsQueue({
       clients: sqs,
-      url: urls.deadLetters,
+      ...named.deadLetters,
       visibilitySeconds,
-      variable: 'FACEREC_DEAD_LETTER_QUEUE',
     }),
   };
   return {
@@ -85,29 +83,23 @@ export async function openAwsServices(
   };
 }
 
-function storesOf(client: S3Client, { inputBucket, outputBucket, galleryBucket }: AwsConfig) {
-  const store = (bucket: string, variable: string, prefix?: string) =>
-    new S3Blobs({ client, bucket, variable, ...(prefix && { prefix }) });
-  return {
-    input: store(inputBucket, 'FACEREC_INPUT_BUCKET'),
-    output: store(outputBucket, 'FACEREC_OUTPUT_BUCKET'),
-    gallery: galleryBucket
-      ? store(galleryBucket, 'FACEREC_GALLERY_BUCKET')
-      : store(outputBucket, 'FACEREC_OUTPUT_BUCKET', 'gallery/'),
-  };
+function storesOf(client: S3Client, aws: AwsConfig) {
+  const { input, output, gallery } = bucketsOf(aws);
+  const store = (named: NamedBucket) => new S3Blobs({ client, ...named });
+  return { input: store(input), output: store(output), gallery: store(gallery) };
 }
 
-interface QueueUrls {
-  readonly requests: string;
-  readonly responses: string;
-  readonly deadLetters: string;
-}
-
-async function queueUrls(calls: SQSClient, aws: AwsConfig): Promise<QueueUrls> {
+/** With the URLs of those that are given by name. */
+async function foundQueues(calls: SQSClient, aws: AwsConfig): Promise<NamedQueues> {
+  const found = async ({ url, variable }: NamedQueue) => ({
+    url: await queueUrl(calls, url, variable),
+    variable,
+  });
+  const named = queuesOf(aws);
   const [requests, responses, deadLetters] = await Promise.all([
-    queueUrl(calls, aws.requestQueue, 'FACEREC_REQUEST_QUEUE'),
-    queueUrl(calls, aws.responseQueue, 'FACEREC_RESPONSE_QUEUE'),
-    queueUrl(calls, aws.deadLetterQueue, 'FACEREC_DEAD_LETTER_QUEUE'),
+    found(named.requests),
+    found(named.responses),
+    found(named.deadLetters),
   ]);
   return { requests, responses, deadLetters };
 }

@@ -1,24 +1,23 @@
+import { Backoff as Pauses } from '../../runtime/backoff.ts';
+
 /** A worker that ends sooner than this after its start has not worked, ms. */
 const earlyMs = 5_000;
-const firstWaitMs = 1_000;
-const longestWaitMs = 30_000;
 
 /** Holds launches back while workers die right after their start: 1 s, then twice as long each time, up to 30 s. */
 export class Backoff {
-  #waitMs = 0;
+  readonly #pauses = new Pauses(1_000, 30_000);
   #until = Number.NEGATIVE_INFINITY;
 
   /** A worker has ended at `now` at the age of `ageMs`; how long to wait now, 0 when it had lived long enough. */
   died(ageMs: number, now: number): number {
     if (ageMs >= earlyMs) {
-      this.#waitMs = 0;
+      this.#pauses.reset();
       return 0;
     }
     // Several that were launched together and die together are one failure.
     if (now < this.#until) return this.#until - now;
-    this.#waitMs = Math.min(longestWaitMs, Math.max(firstWaitMs, this.#waitMs * 2));
-    this.#until = now + this.#waitMs;
-    return this.#waitMs;
+    this.#until = now + this.#pauses.next();
+    return this.#until - now;
   }
 
   /** ms until the next launch is allowed. */

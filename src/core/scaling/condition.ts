@@ -4,9 +4,14 @@ import type { ObservedInstance } from './types.ts';
 /** An instance that has not reported by this age never will, and one that is to leave and silent for so long hangs, s. */
 export const HELLO_SECONDS = 600;
 
+/** Whether it should work, and nothing has been heard of it for a minute: no capacity, and perhaps dead. */
+export function isSilent({ state, reported, silentMs }: ObservedInstance): boolean {
+  return state !== 'draining' && reported && silentMs >= SILENT_SECONDS * 1000;
+}
+
 /** Whether it works, or is on its way to; for all that is known. */
-export function isCapacity({ state, reported, silentMs }: ObservedInstance): boolean {
-  return state !== 'draining' && !(reported && silentMs >= SILENT_SECONDS * 1000);
+export function isCapacity(instance: ObservedInstance): boolean {
+  return instance.state !== 'draining' && !isSilent(instance);
 }
 
 /**

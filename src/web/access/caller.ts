@@ -44,16 +44,20 @@ export async function callerOf(request: Request, keyring: Keyring, open: Open): 
   }
   if (!given) throw unauthorized('Send a key as Authorization: Bearer … or x-api-key, or open a session.');
   const key = await keyring.find(given.token);
-  if (!key || (given.via === 'session') !== (key.parent !== undefined))
-    throw unauthorized('The key is not valid, or no longer. Ask the operator for another one.', true);
+  if (!key || (given.via === 'session') !== (key.parent !== undefined)) throw invalidKey();
   if (given.via === 'session') requireSameOrigin(request);
   const { name, scopes } = key;
   return { via: given.via, id: key.parent ?? key.id, name, scopes };
 }
 
-export function unauthorized(detail: string, wrong = false): Problem {
-  const challenge = `Bearer realm="facerec"${wrong ? ', error="invalid_token"' : ''}`;
+function unauthorized(detail: string, more = ''): Problem {
+  const challenge = `Bearer realm="facerec"${more}`;
   return new Problem('unauthorized', detail, { headers: { 'www-authenticate': challenge } });
+}
+
+export function invalidKey(): Problem {
+  const detail = 'The key is not valid, or no longer. Ask the operator for another one.';
+  return unauthorized(detail, ', error="invalid_token"');
 }
 
 /** A page whose name leads to this machine (DNS rebinding) is a stranger that looks like a local one. */

@@ -4,7 +4,7 @@ import { readBody } from '../body.ts';
 import type { Env, Routes } from '../deps.ts';
 import { Problem } from '../problem.ts';
 import type { Access } from './access.ts';
-import { type Caller, callerOf, SESSION_COOKIE, tokenOf, unauthorized } from './caller.ts';
+import { type Caller, callerOf, invalidKey, SESSION_COOKIE, tokenOf } from './caller.ts';
 import { loginPage, loginPolicy } from './loginPage.ts';
 
 const MAX_BODY = 4_096;
@@ -22,7 +22,7 @@ export function sessionRoutes({ keyring, open }: Access, now: () => number): Rou
         const key = await keyring.find(token.trim());
         if (!key || key.parent !== undefined) {
           if (form) return c.html(loginPage('This key is not valid, or no longer.'), 401, loginPolicy);
-          throw unauthorized('The key is not valid, or no longer. Ask the operator for another one.', true);
+          throw invalidKey();
         }
         const { id, name, scopes } = key;
         const expiresAt = Math.min(

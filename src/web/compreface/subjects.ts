@@ -2,11 +2,10 @@ import type { Context } from 'hono';
 import * as v from 'valibot';
 import { personIdProblem, personNameProblem } from '../../core/people.ts';
 import type { Person } from '../../gallery/gallery.ts';
-import { readBody } from '../body.ts';
+import { readJson } from '../body.ts';
 import type { Deps, Env } from '../deps.ts';
 import { Problem } from '../problem.ts';
 
-const MAX_BODY = 16_384;
 export const SubjectSchema = v.object({ subject: v.string() });
 
 /** A subject is a person, known by name alone; of several people of one name it is the first. */
@@ -34,10 +33,8 @@ export async function subjectFor(deps: Deps, subject: string): Promise<Person> {
 
 /** The `subject` in a JSON body. */
 export async function givenSubject(c: Context<Env>): Promise<string> {
-  const body = new TextDecoder().decode(await readBody(c.req.raw, MAX_BODY));
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), SubjectSchema), body);
-  if (parsed.success) return checked(parsed.output.subject);
-  throw new Problem('invalid-json', 'Send {"subject": "…"}.');
+  const { subject } = await readJson(c.req.raw, SubjectSchema, 'Send {"subject": "…"}.');
+  return checked(subject);
 }
 
 function checked(subject: string): string {

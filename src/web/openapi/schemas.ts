@@ -1,4 +1,4 @@
-import { type JsonSchema, toJsonSchema, toJsonSchemaDefs } from '@valibot/to-json-schema';
+import { type JsonSchema, toJsonSchemaDefs } from '@valibot/to-json-schema';
 import * as v from 'valibot';
 import { FaceSchema, ResultSchema } from '../../core/results.ts';
 import { eventTypes, HookSchema } from '../../webhooks/hooks.ts';
@@ -148,10 +148,4 @@ export function jsonSchemas(): Record<string, JsonSchema> {
     ...settings,
     overrideRef: ({ referenceId }) => `#/components/schemas/${referenceId}`,
   });
-}
-
-/** Of one that needs no name. */
-export function jsonSchema(schema: v.GenericSchema): JsonSchema {
-  const { $schema: _, ...rest } = toJsonSchema(schema, settings);
-  return rest;
 }

@@ -1,16 +1,9 @@
 import { expect, test } from 'bun:test';
 import { workerSettings } from '../../../src/adapters/aws/workerSettings.ts';
 import { readConfig } from '../../../src/config.ts';
+import { awsNames } from '../../support/awsNames.ts';
 
-const environment = {
-  FACEREC_BACKEND: 'aws',
-  FACEREC_REQUEST_QUEUE: 'requests',
-  FACEREC_RESPONSE_QUEUE: 'responses',
-  FACEREC_DEAD_LETTER_QUEUE: 'dead',
-  FACEREC_INPUT_BUCKET: 'photos',
-  FACEREC_OUTPUT_BUCKET: 'results',
-  FACEREC_AMI: 'ami-1',
-};
+const environment = { ...awsNames, FACEREC_AMI: 'ami-1' };
 
 test('workers send their heartbeats where their controller looks for them', () => {
   for (const own of [{}, { FACEREC_FLEET: 'second' }]) {

@@ -4,17 +4,9 @@ import { readConfig } from '../../../src/config.ts';
 import { SetupError } from '../../../src/runtime/setup.ts';
 import { Keyring } from '../../../src/web/access/keyring.ts';
 import { openAccess } from '../../../src/web/access/open.ts';
+import { awsNames as aws } from '../../support/awsNames.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 import { memoryLog } from './support.ts';
-
-const aws = {
-  FACEREC_BACKEND: 'aws',
-  FACEREC_REQUEST_QUEUE: 'requests',
-  FACEREC_RESPONSE_QUEUE: 'responses',
-  FACEREC_DEAD_LETTER_QUEUE: 'dead',
-  FACEREC_INPUT_BUCKET: 'photos',
-  FACEREC_OUTPUT_BUCKET: 'results',
-};
 
 async function opened(settings: Record<string, string>, key = false) {
   const store = await LocalBlobs.open(temporaryDirectory());

@@ -3,37 +3,16 @@ import fc from 'fast-check';
 import { SILENT_SECONDS } from '../../../../src/core/heartbeat.ts';
 import { HELLO_SECONDS } from '../../../../src/core/scaling/condition.ts';
 import { plainRule as decide, type PlainPolicy } from '../../../../src/core/scaling/seed.ts';
-import type { ObservedInstance, Snapshot } from '../../../../src/core/scaling/types.ts';
+import type { ObservedInstance } from '../../../../src/core/scaling/types.ts';
+import { policy as automatic, NOW as now, snapshot, worker } from './view.ts';
 
-const policy: PlainPolicy = {
-  min: 5,
-  max: 15,
-  launchBatch: 5,
-  messagesPerInstance: 5,
-  idleSeconds: 300,
-  minRuntimeSeconds: 300,
-};
-const now = 10_000_000;
+const policy: PlainPolicy = { ...automatic, minRuntimeSeconds: 300 };
 
 function instance(slot: number, overrides: Partial<ObservedInstance> = {}): ObservedInstance {
-  const launchedAt = now - 1_000_000 + slot;
-  return {
-    id: `i-${slot}`,
-    slot,
-    launchedAt,
-    state: 'running',
-    reported: true,
-    idleSince: null,
-    silentMs: 0,
-    ...{ startedAt: launchedAt, processed: 0, busyMs: 0 },
-    ...overrides,
-  };
+  return worker(slot, { id: `i-${slot}`, ...overrides });
 }
 function fleet(size: number, overrides: Partial<ObservedInstance> = {}): ObservedInstance[] {
   return Array.from({ length: size }, (_, slot) => instance(slot, overrides));
-}
-function snapshot(visible: number, instances: ObservedInstance[], inFlight = 0, delayed = 0): Snapshot {
-  return { depth: { visible, inFlight, delayed, dead: 0 }, instances, closedSlots: [], unheard: [] };
 }
 
 describe('launching', () => {
