@@ -137,7 +137,8 @@ export const variables = {
   },
   FACEREC_AMI: { about: 'aws: machine image of the workers', programs: ['controller'], schema: text },
   FACEREC_INSTANCE_TYPES: {
-    about: 'aws: instance types, tried in this order; default: the launch template’s, or t2.micro',
+    about:
+      'aws: instance types, tried in this order; default: the launch template’s, or t2.micro; images of this project want a Nitro type, such as t3.micro',
     programs: ['controller'],
     schema: list,
   },
