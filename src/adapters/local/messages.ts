@@ -165,13 +165,15 @@ export interface Redrive {
   readonly deadLetters: string;
 }
 
+/** Waiting for other processes, ms. */
+const PATIENCE_MS = 10_000;
+
 function openShared(file: string, synchronous: Synchronous): Database {
   createPrivately(file);
   const db = new Database(file);
   try {
-    // First of all: switching to WAL takes a lock, and two processes that open the file at once collide without it.
-    db.run('PRAGMA busy_timeout = 10000');
-    db.run('PRAGMA journal_mode = WAL');
+    db.run(`PRAGMA busy_timeout = ${PATIENCE_MS}`);
+    switchToWal(db);
     db.run(`PRAGMA synchronous = ${synchronous}`);
     db.run('PRAGMA journal_size_limit = 16777216');
     db.transaction(() => createSchema(db, file)).immediate();
@@ -179,6 +181,21 @@ function openShared(file: string, synchronous: Synchronous): Database {
   } catch (error) {
     db.close();
     throw error;
+  }
+}
+
+/** Of processes that switch at once, SQLite refuses some without regard to the busy timeout, lest they wait for each other. */
+function switchToWal(db: Database): void {
+  const end = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      db.run('PRAGMA journal_mode = WAL');
+      return;
+    } catch (error) {
+      const { code } = error as { code?: unknown };
+      if (!String(code).startsWith('SQLITE_BUSY') || performance.now() > end) throw error;
+      Bun.sleepSync(20 * Math.random());
+    }
   }
 }
 

@@ -50,6 +50,15 @@ describe('several processes at one queue file', () => {
     await queue.close();
   }, 120_000);
 
+  test('none of those that make the same file at the same moment is refused', async () => {
+    const [prefix, begin, rounds] = [join(directory, 'made-together-'), Date.now() + 1_000, 40];
+    const children = Array.from({ length: 6 }, () =>
+      startChild('queueOpener.ts', prefix, `${begin}`, `${rounds}`),
+    );
+    expect(await Promise.all(children.map(({ ended }) => ended))).toEqual(children.map(() => 0));
+    for (const { lines } of children) expect(lines).toHaveLength(rounds);
+  }, 120_000);
+
   test('kill -9 of senders and receivers loses nothing and delivers nothing twice at once', async () => {
     const file = join(directory, 'killed');
     const all: Child[] = [];
