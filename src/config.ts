@@ -69,6 +69,8 @@ export interface Config {
   readonly webhooksToPrivate: boolean;
   readonly resultDays: number;
   readonly photoDays: number;
+  /** Whether pictures of enrolled faces are kept. */
+  readonly keepsPictures: boolean;
   /** undefined: what the models recommend. */
   readonly threshold: number | undefined;
   /** Wanted rate of strangers who are named; undefined leaves the threshold fixed. */
@@ -144,6 +146,7 @@ export function readConfig(
     webhooksToPrivate: value.FACEREC_WEBHOOK_PRIVATE === 'on',
     resultDays: value.FACEREC_RESULT_DAYS,
     photoDays: value.FACEREC_PHOTO_DAYS,
+    keepsPictures: value.FACEREC_FACE_PICTURES === 'on',
     threshold: value.FACEREC_THRESHOLD,
     targetFar: value.FACEREC_TARGET_FAR,
     modelsFolder: value.FACEREC_MODELS,

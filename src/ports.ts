@@ -68,6 +68,13 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface ListOptions {
+  /** As many objects at most. */
+  readonly limit?: number;
+  /** Only objects whose keys come after this one, which need not be there. */
+  readonly after?: string;
+}
+
 export interface PutOptions extends CallOptions {
   readonly contentType?: string;
   /** Store only where the key holds nothing yet. */
@@ -81,8 +88,11 @@ export interface Blobs {
   /** The new etag, durable once resolved; undefined when a condition failed and nothing was stored. */
   put(key: string, body: Uint8Array, options?: PutOptions): Promise<string | undefined>;
   get(key: string, options?: CallOptions): Promise<StoredBlob | undefined>;
-  /** Objects whose key begins with `prefix`, in the order of their keys (UTF-8 bytes). */
-  list(prefix: string, options?: { readonly limit?: number }): Promise<BlobInfo[]>;
+  /**
+   * Objects whose key begins with `prefix`, in the order of their keys (UTF-8 bytes). With `limit` it costs no more than
+   * that many objects do, wherever `after` is, where keys begin with the ids of requests.
+   */
+  list(prefix: string, options?: ListOptions): Promise<BlobInfo[]>;
   /** No error when there is nothing. */
   delete(key: string): Promise<void>;
 }

@@ -246,6 +246,14 @@ export const variables = {
     reload: true,
     schema: number(1, 3650),
   },
+  FACEREC_FACE_PICTURES: {
+    about:
+      'Whether a small picture of each face that is enrolled is kept with it, to be shown with the person; `off` keeps none ' +
+      'from then on',
+    programs: ['worker'],
+    default: 'on',
+    schema: oneOf(['on', 'off']),
+  },
   FACEREC_THRESHOLD: {
     about:
       'Least cosine similarity at which a face is named; default: what the models recommend, 0.40 for the bundled ones. ' +
@@ -333,7 +341,7 @@ export const variables = {
   },
   FACEREC_MIN_RUNTIME_SECONDS: {
     about:
-      'No worker leaves of its own will before this age; `auto`: three times the mean boot time, from 60 s to 300 s',
+      'No worker leaves of its own will before this age; `auto`: twice the mean boot time, from 60 s to 300 s',
     unit: 's',
     programs: ['controller', 'worker'],
     default: '300',

@@ -3,6 +3,9 @@ import type {
   Batch,
   BatchFile,
   Enrolled,
+  EnrolOptions,
+  PeoplePage,
+  PeopleQuery,
   Person,
   Photo,
   Queued,
@@ -69,14 +72,7 @@ export class FacerecClient {
 
   /** All stored results, the newest first, a page at a time behind the scenes. */
   async *results(query: ResultsQuery = {}): AsyncGenerator<Result> {
-    let cursor: string | undefined;
-    do {
-      const page: ResultPage = await this.#json('GET', 'results', {
-        query: { ...stringsOf(query), ...(cursor !== undefined && { cursor }) },
-      });
-      yield* page.results;
-      cursor = page.next;
-    } while (cursor !== undefined);
+    for await (const { results } of this.#pages<ResultPage>('results', query)) yield* results;
   }
 
   /** Sends many photos, or zip files of them, in one request; each is accepted or refused for itself. */
@@ -89,9 +85,16 @@ export class FacerecClient {
     return this.#json('POST', 'batch', { body: form, headers, ...(signal && { signal }) });
   }
 
+  /** Everybody, in one answer. */
   async people(): Promise<readonly Person[]> {
     const { people } = await this.#json<{ people: Person[] }>('GET', 'people');
     return people;
+  }
+
+  /** Those whose names or ids hold a text, or everybody, in the order of names, a page at a time behind the scenes. */
+  async *findPeople({ q, limit = 100 }: PeopleQuery = {}): AsyncGenerator<Person> {
+    const query = { limit, ...(q !== undefined && { q }) };
+    for await (const { people } of this.#pages<PeoplePage>('people', query)) yield* people;
   }
 
   /** Rejects with `unknown-person` where there is none. */
@@ -109,11 +112,12 @@ export class FacerecClient {
     await this.#send('DELETE', personPath(id));
   }
 
-  /** Enrols a photo of one face, and waits until that is done. Rejects with `photo-failed` and the reason. */
-  async enrol(person: string, file: string, photo: Photo, options: UploadOptions = {}): Promise<Enrolled> {
+  /** Enrols a face, and waits until that is done. Rejects with `photo-failed` and the reason. */
+  async enrol(person: string, file: string, photo: Photo, options: EnrolOptions = {}): Promise<Enrolled> {
+    const { box } = options;
     const enrolled = await this.#json<Enrolled | Queued>('POST', `${personPath(person)}/faces`, {
       ...upload(file, photo, options),
-      query: { wait: String(WAIT_SECONDS) },
+      query: { wait: String(WAIT_SECONDS), ...(box && { box: box.join() }) },
     });
     const result = enrolled.status === 'queued' ? await this.wait(enrolled.id, options) : enrolled;
     if ('face' in result) return result;
@@ -121,6 +125,11 @@ export class FacerecClient {
       ...result,
       type: 'urn:facerec:problem:photo-failed',
     });
+  }
+
+  /** The picture of an enrolled face, a JPEG. Rejects with `no-picture` where none is kept. */
+  async facePhoto(person: string, face: string): Promise<Blob> {
+    return (await this.#send('GET', `${personPath(person)}/faces/${face}/photo`)).blob();
   }
 
   async deleteFace(person: string, face: string): Promise<void> {
@@ -151,6 +160,17 @@ export class FacerecClient {
     return queued;
   }
 
+  async *#pages<P extends { readonly next?: string }>(path: string, query: object): AsyncGenerator<P> {
+    let cursor: string | undefined;
+    do {
+      const page: P = await this.#json('GET', path, {
+        query: { ...stringsOf(query), ...(cursor !== undefined && { cursor }) },
+      });
+      yield page;
+      cursor = page.next;
+    } while (cursor !== undefined);
+  }
+
   /** What the server answers is what its OpenAPI document tells, which its tests hold it to: it is not checked again. */
   async #json<T>(method: string, path: string, call: Call = {}): Promise<T> {
     return (await (await this.#send(method, path, call)).json()) as T;
@@ -178,7 +198,11 @@ interface Call {
   readonly signal?: AbortSignal;
 }
 
-function upload(file: string, photo: Photo, { idempotencyKey, signal }: UploadOptions): Call {
+function upload(
+  file: string,
+  photo: Photo,
+  { idempotencyKey, signal }: Pick<UploadOptions, 'idempotencyKey' | 'signal'>,
+): Call {
   const body = new FormData();
   body.append('inputFile', new Blob([photo]), file);
   const headers = { ...(idempotencyKey !== undefined && { 'idempotency-key': idempotencyKey }) };
@@ -189,6 +213,6 @@ function personPath(id: string): string {
   return `people/${encodeURIComponent(id)}`;
 }
 
-function stringsOf(query: ResultsQuery): Record<string, string> {
+function stringsOf(query: object): Record<string, string> {
   return Object.fromEntries(Object.entries(query).map(([name, value]) => [name, String(value)]));
 }

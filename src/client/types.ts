@@ -19,6 +19,11 @@ export interface UploadOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface EnrolOptions extends Omit<UploadOptions, 'threshold'> {
+  /** Which face of a photo of several people is meant: [x, y, width, height], as a result tells it. */
+  readonly box?: readonly [number, number, number, number];
+}
+
 export interface EnrolledFace {
   readonly id: string;
   readonly file: string;
@@ -30,6 +35,20 @@ export interface Person {
   readonly id: string;
   readonly name: string;
   readonly faces: readonly EnrolledFace[];
+}
+
+export interface PeopleQuery {
+  /** Part of the name or id, in whatever case, with or without accents. */
+  readonly q?: string;
+  /** People a page, 1 to 1,000. */
+  readonly limit?: number;
+}
+
+export interface PeoplePage {
+  readonly people: readonly Person[];
+  /** How many people fit, on all pages. */
+  readonly total: number;
+  readonly next?: string;
 }
 
 export interface ResultsQuery {

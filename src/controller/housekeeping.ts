@@ -12,8 +12,8 @@ export class GalleryKeeper {
   readonly #photos: PhotoStores;
   readonly #removed = new Set<string>();
 
-  constructor(gallery: Blobs, photos: PhotoStores) {
-    this.#photos = photos;
+  constructor(gallery: Blobs, photos: Omit<PhotoStores, 'gallery'>) {
+    this.#photos = { ...photos, gallery };
     this.store = new GalleryStore({
       blobs: gallery,
       describes: false,

@@ -47,6 +47,7 @@ export async function runController(
   const webhooks = new Deliverer({
     ...{ gallery: services.gallery, output, log, signal: stop },
     privateAllowed: config.webhooksToPrivate,
+    removals: () => keeper.store.gallery.removals(),
   });
   const status = new FleetStatusWriter({ output, fleetName: config.fleet });
   let letters = 0;

@@ -7,7 +7,7 @@ export function withoutPeople(result: Result, isGone: (person: string) => boolea
   if (!result.faces.some(({ person }) => person !== undefined && isGone(person))) return result;
   const faces = result.faces.map(face => {
     if (face.person === undefined || !isGone(face.person)) return face;
-    const { person: _, ...rest } = face;
+    const { person: _, against: __, ...rest } = face;
     return { ...rest, label: UNKNOWN, similarity: null, margin: null };
   });
   return { ...result, faces, label: faces.find(({ person }) => person !== undefined)?.label ?? UNKNOWN };

@@ -37,6 +37,7 @@ export const reasons = [
   'too-turned',
   'cut-off',
   'unknown-person',
+  'unknown-face',
   'too-many-attempts',
   'unknown-request',
 ] as const;

@@ -25,6 +25,8 @@ const recognise = v.strictObject({
   ...common,
   kind: v.literal('recognise'),
   threshold: v.optional(ThresholdSchema),
+  /** An enrolled face, to which the similarity of each face is told. */
+  against: v.optional(RequestIdSchema),
 });
 const pixels = v.pipe(v.number(), v.integer(), v.minValue(-99_999), v.maxValue(99_999));
 const size = v.pipe(pixels, v.minValue(1));

@@ -25,6 +25,8 @@ export const FaceSchema = v.object({
   similarity: v.nullable(similarity),
   /** How much more similar than the most similar face of any other person; null while there is no other. */
   margin: v.nullable(v.number()),
+  /** Cosine similarity to the enrolled face that the request named, where it named one. */
+  against: v.optional(similarity),
 });
 export type Face = v.InferOutput<typeof FaceSchema>;
 

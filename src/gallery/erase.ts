@@ -4,14 +4,21 @@ import type { Blobs } from '../ports.ts';
 export interface PhotoStores {
   readonly input: Blobs;
   readonly output: Blobs;
+  readonly gallery: Blobs;
 }
 
-/** Deletes the photo and the result of a request. */
-export async function deletePhotos({ input, output }: PhotoStores, id: string): Promise<void> {
-  await Promise.all(
-    [input, output].map(async store => {
+/** Where the gallery store keeps the picture of an enrolled face, a JPEG, as long as the face. */
+export function pictureKey(face: string): string {
+  return `faces/${face}.jpg`;
+}
+
+/** Deletes the photo and the result of a request, and the picture of the face that it enrolled. */
+export async function deletePhotos({ input, output, gallery }: PhotoStores, id: string): Promise<void> {
+  await Promise.all([
+    ...[input, output].map(async store => {
       const found = await store.list(`${id}/`);
       await Promise.all(found.map(({ key }) => store.delete(key)));
     }),
-  );
+    gallery.delete(pictureKey(id)),
+  ]);
 }

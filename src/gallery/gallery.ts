@@ -32,6 +32,7 @@ export class Gallery {
   readonly #removedFaces = new Map<string, string>();
   readonly #owners = new Map<string, PersonEntry>();
   readonly #descriptions: Map<string, FaceDescription> | undefined;
+  #namings = 0;
 
   /** @param describes whether what is known of each face is kept, for `person` and `people` */
   constructor(describes = true) {
@@ -39,6 +40,7 @@ export class Gallery {
   }
 
   apply(event: GalleryEvent): Change[] {
+    if ('person' in event && event.type !== 'face') this.#namings++;
     switch (event.type) {
       case 'person': {
         const entry = this.#entry(event.person);
@@ -88,6 +90,22 @@ export class Gallery {
   nameOf(id: string): string | undefined {
     const entry = this.#people.get(id);
     return entry && isLive(entry) ? entry.name : undefined;
+  }
+
+  /** Whose face it is, among the people there are now. */
+  ownerOf(face: string): Person | undefined {
+    const owner = this.#owners.get(face);
+    return owner && this.person(owner.id);
+  }
+
+  /** Another number after each event that may have changed who there is and what they are called. */
+  get namings(): number {
+    return this.#namings;
+  }
+
+  /** Names by id, in no particular order. */
+  names(): Map<string, string> {
+    return new Map([...this.#people.values()].filter(isLive).map(({ id, name }) => [id, name]));
   }
 
   /** In the order of their ids. */

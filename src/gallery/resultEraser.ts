@@ -12,6 +12,7 @@ const REQUESTS = '0';
 const SETTLED_MS = 60_000;
 /** How long one round works. */
 const ROUND_MS = 2_000;
+const A_LISTING = 1_000;
 const AT_ONCE = 16;
 const RESULT = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\/.+\.json$/;
 
@@ -46,7 +47,9 @@ export class ResultEraser {
   readonly #now: () => number;
   #done: Record<string, string> | undefined;
   #walk: Walk | undefined;
+  /** What was listed and not looked at yet, up to the key that the listing ended with; undefined at the end. */
   #keys: string[] = [];
+  #listed: string | undefined;
   #changed = 0;
   #looked = 0;
 
@@ -60,14 +63,22 @@ export class ResultEraser {
     if (!walk) return;
     const end = this.#now() + ROUND_MS;
     const isGone = (person: string) => person in walk.people;
-    while (this.#keys.length > 0 && this.#now() < end) {
+    while (this.#now() < end) {
+      if (this.#keys.length === 0) await this.#list();
+      if (this.#keys.length === 0 && this.#listed === undefined) return this.#finish(walk);
       const keys = this.#keys.slice(0, AT_ONCE);
       await Promise.all(keys.map(key => this.#erase(key, isGone)));
       this.#keys.splice(0, keys.length);
-      walk.after = keys.at(-1)!;
+      walk.after = keys.at(-1) ?? walk.after;
     }
-    if (this.#keys.length > 0) await this.#save({ v: 1, done: this.#done ?? {}, walk });
-    else await this.#finish(walk);
+    await this.#save({ v: 1, done: this.#done ?? {}, walk });
+  }
+
+  async #list(): Promise<void> {
+    if (this.#listed === undefined) return;
+    const listed = await this.#options.output.list(REQUESTS, { after: this.#listed, limit: A_LISTING });
+    this.#keys = listed.map(({ key }) => key).filter(key => RESULT.test(key));
+    this.#listed = listed.at(-1)?.key;
   }
 
   /** The next walk, or the one that somebody else did not finish. */
@@ -81,12 +92,9 @@ export class ResultEraser {
     const pending = removed.filter(([person, stamp]) => state.done[person] !== stamp);
     if (!state.walk && pending.length === 0) return undefined;
     const walk = state.walk ?? { people: Object.fromEntries(pending), after: '' };
-    const found = await this.#options.output.list(REQUESTS);
-    this.#keys = found
-      .map(({ key }) => key)
-      .filter(key => RESULT.test(key) && key > walk.after)
-      .sort();
     this.#walk = walk;
+    this.#keys = [];
+    this.#listed = walk.after;
     this.#changed = 0;
     this.#looked = 0;
     return walk;
@@ -112,17 +120,19 @@ export class ResultEraser {
 
   async #erase(key: string, isGone: (person: string) => boolean): Promise<void> {
     const { output } = this.#options;
-    const stored = await output.get(key);
-    const result = stored && parseResult(stored.body);
-    if (!result) return;
-    this.#looked++;
-    const without = withoutPeople(result, isGone);
-    if (without === result) return;
-    this.#changed++;
-    if (!without) await output.delete(key);
-    else {
+    for (;;) {
+      const stored = await output.get(key);
+      const result = stored && parseResult(stored.body);
+      if (!result) return;
+      this.#looked++;
+      const without = withoutPeople(result, isGone);
+      if (without === result) return;
+      this.#changed++;
+      if (!without) return output.delete(key);
       const body = new TextEncoder().encode(JSON.stringify(without));
-      await output.put(key, body, { contentType: 'application/json' });
+      const { etag: ifMatch } = stored;
+      // What was deleted meanwhile stays so; what a worker stored again is looked at again.
+      if ((await output.put(key, body, { contentType: 'application/json', ifMatch })) !== undefined) return;
     }
   }
 

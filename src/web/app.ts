@@ -7,9 +7,11 @@ import { guard, leadToLogin } from './access/guard.ts';
 import { sessionRoutes } from './access/session.ts';
 import { batchRoutes, DEFAULT_BATCH_BYTES } from './batch/batch.ts';
 import { comprefaceRoutes } from './compreface/routes.ts';
+import { keyOfPath, STATIC } from './compreface/static.ts';
 import { assetRoutes } from './dashboard/assets.ts';
 import { deadLetterRoutes } from './deadLetters.ts';
 import type { AppDeps, Deps, Env, Routes } from './deps.ts';
+import { Directory } from './directory.ts';
 import { Events } from './events.ts';
 import { faceRoutes } from './faces.ts';
 import { healthRoutes } from './health.ts';
@@ -35,11 +37,13 @@ export function createApp(given: AppDeps): Hono<Env> {
   const defaults = { doubts, now: Date.now, newId: Bun.randomUUIDv7, setTimer, keepOpen: () => {}, memory };
   const { requests, waiting } = given;
   const metrics = given.metrics ?? new WebMetrics({ requests, waiting: () => waiting.size });
-  const deps: Deps = { ...defaults, ...given, metrics };
+  const directory = new Directory(given.people.gallery);
+  const deps: Deps = { ...defaults, directory, ...given, metrics };
   const app = new Hono<Env>();
   logRequests(app, deps);
   refuseOtherSites(app);
   app.get('/', leadToLogin(deps.access));
+  app.get(STATIC, keyOfPath);
   addRoutes(app, deps, {
     '/': { ...homeRoutes(deps), ...recogniseRoutes(deps) },
     ...batchRoutes(deps),
@@ -113,7 +117,7 @@ function logRequests(app: Hono<Env>, { log, now, newId, metrics }: Deps): void {
     c.set('trace', trace);
     await next();
     c.header('x-content-type-options', 'nosniff');
-    c.header('cache-control', 'no-store');
+    if (!c.res.headers.has('cache-control')) c.header('cache-control', 'no-store');
     c.header('x-request-id', requestId);
     c.header('traceparent', trace);
     const route = routePath(c, -1);

@@ -37,8 +37,9 @@ export async function readJson<T>(
   request: Request,
   schema: v.GenericSchema<unknown, T>,
   advice: string,
+  limit = MAX_JSON,
 ): Promise<T> {
-  const body = new TextDecoder().decode(await readBody(request, MAX_JSON));
+  const body = new TextDecoder().decode(await readBody(request, limit));
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), body);
   if (parsed.success) return parsed.output;
   throw new Problem('invalid-json', advice);

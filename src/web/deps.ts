@@ -6,6 +6,7 @@ import type { Blobs, Log, Queue } from '../ports.ts';
 import type { SetTimer } from '../runtime/time.ts';
 import type { Access } from './access/access.ts';
 import type { Caller } from './access/caller.ts';
+import type { Directory } from './directory.ts';
 import type { Events } from './events.ts';
 import type { UploadMemory } from './memory.ts';
 import type { WebMetrics } from './metrics.ts';
@@ -36,6 +37,8 @@ export interface AppDeps {
   /** People, keys, webhooks. */
   readonly gallery: Blobs;
   readonly people: GalleryStore;
+  /** The people of the gallery by name. */
+  readonly directory?: Directory;
   /** What may be wrong with a person's faces. */
   readonly doubts?: (person: Person) => Promise<readonly Doubt[]>;
   readonly waiting: Waiting;

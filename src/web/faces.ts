@@ -2,10 +2,11 @@ import * as v from 'valibot';
 import { BoxSchema } from '../core/messages.ts';
 import type { Person } from '../gallery/gallery.ts';
 import type { Deps, Handler, Routes } from './deps.ts';
-import { eraseFace } from './erasure.ts';
+import { eraseFaces } from './erasure.ts';
 import { hold } from './hold.ts';
 import { takeIn } from './intake.ts';
 import { existing, personPath, shownFace } from './people.ts';
+import { pictureReply } from './pictures.ts';
 import { Problem } from './problem.ts';
 import { photoFailed, queuedReply } from './reply.ts';
 import { waitOf } from './wait.ts';
@@ -46,8 +47,20 @@ export function faceRoutes(deps: Deps): Routes {
       DELETE: async c => {
         const person = await existing(deps, c.req.param('id'));
         const { face } = faceOf(person, c.req.param('face'));
-        await eraseFace(deps, c, person.id, face);
+        await eraseFaces(deps, c, [{ person: person.id, face }]);
         return new Response(null, { status: 204 });
+      },
+    },
+    '/people/:id/faces/:face/photo': {
+      GET: async c => {
+        const person = await existing(deps, c.req.param('id'));
+        const { face } = faceOf(person, c.req.param('face'));
+        const picture = await pictureReply(deps.gallery, face, c.req.raw);
+        if (picture) return picture;
+        throw new Problem(
+          'no-picture',
+          'The face was enrolled by an earlier version, or by workers that keep none.',
+        );
       },
     },
   };

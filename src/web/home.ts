@@ -5,10 +5,11 @@ import type { Deps, Routes } from './deps.ts';
 const links = {
   upload: 'POST / multipart/form-data, field inputFile; ?wait=SECONDS, ?threshold=NUMBER',
   result: 'GET /results/{id}; ?wait=SECONDS',
-  people: 'GET /people',
+  people: 'GET /people; ?q=TEXT, ?limit=NUMBER, ?cursor=NEXT',
   person: 'GET, PUT, DELETE /people/{id}',
   enrol: 'POST /people/{id}/faces multipart/form-data, field inputFile; ?wait=SECONDS',
   face: 'GET, DELETE /people/{id}/faces/{face}',
+  picture: 'GET /people/{id}/faces/{face}/photo',
   merge: 'POST /people/{id}/merge {"from": "…"}',
   events: 'GET /events server-sent events',
   deadLetters: 'GET /dead-letters, POST /dead-letters/{id}/redrive',

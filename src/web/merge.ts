@@ -1,19 +1,22 @@
+import type { Context } from 'hono';
 import * as v from 'valibot';
+import { pictureKey } from '../gallery/erase.ts';
 import type { FaceEvent } from '../gallery/events.ts';
+import type { Person } from '../gallery/gallery.ts';
 import { GalleryStore } from '../gallery/store.ts';
 import { audit } from './audit.ts';
 import { readJson } from './body.ts';
-import type { Deps, Routes } from './deps.ts';
+import type { Deps, Env, Routes } from './deps.ts';
 import { erasePerson } from './erasure.ts';
 import { existing, shownPerson } from './people.ts';
 import { Problem } from './problem.ts';
 
 export const MergeBodySchema = v.strictObject({ from: v.string() });
+const COPIED_AT_ONCE = 16;
 const HOW_TO = 'Send {"from": "…"}, the id of the person who is to go.';
 
 /** `POST /people/:id/merge`: two entries that are one person. */
 export function mergeRoutes(deps: Deps): Routes {
-  const { people, gallery, newId } = deps;
   return {
     '/people/:id/merge': {
       POST: async c => {
@@ -22,15 +25,47 @@ export function mergeRoutes(deps: Deps): Routes {
         const other = await existing(deps, from);
         if (into.id === other.id)
           throw new Problem('invalid-merge', 'A person cannot be merged with themselves. Name another one.');
-        const faces = await eventsOf(gallery, new Set(other.faces.map(({ face }) => face)));
-        if (faces.length > 0)
-          await people.append(faces.map(event => ({ ...event, person: into.id, face: newId() })));
-        await erasePerson(deps, c, other);
-        audit(deps, c, { action: 'people-merged', person: into.id, from: other.id, faces: faces.length });
+        await mergePeople(deps, c, into, other);
         return Response.json(shownPerson(await existing(deps, into.id)));
       },
     },
   };
+}
+
+/** The faces of `other` become faces of `into`, with their pictures; then `other` is deleted. */
+export async function mergePeople(deps: Deps, c: Context<Env>, into: Person, other: Person): Promise<void> {
+  const { people, gallery, newId } = deps;
+  const all = await eventsOf(gallery, new Set([...into.faces, ...other.faces].map(({ face }) => face)));
+  // A merge that was broken off may have moved some of them.
+  const there = new Map(
+    all.filter(({ person }) => person === into.id).map(event => [contentOf(event), event.face]),
+  );
+  const faces = all.filter(({ person }) => person === other.id);
+  const moved = faces.map(event => ({
+    ...event,
+    person: into.id,
+    face: there.get(contentOf(event)) ?? newId(),
+  }));
+  const events = moved.filter(event => !there.has(contentOf(event)));
+  if (events.length > 0) await people.append(events);
+  for (let at = 0; at < moved.length; at += COPIED_AT_ONCE)
+    await Promise.all(
+      moved
+        .slice(at, at + COPIED_AT_ONCE)
+        .map(({ face }, i) => copyPicture(gallery, faces[at + i]!.face, face)),
+    );
+  await erasePerson(deps, c, other);
+  audit(deps, c, { action: 'people-merged', person: into.id, from: other.id, faces: faces.length });
+}
+
+/** The same for the same face of the same photo. */
+function contentOf({ file, model, quality, embedding: { scale, values } }: FaceEvent): string {
+  return JSON.stringify([file, model, quality, scale, Buffer.from(values).toString('base64')]);
+}
+
+async function copyPicture(gallery: Deps['gallery'], from: string, to: string): Promise<void> {
+  const stored = await gallery.get(pictureKey(from));
+  if (stored) await gallery.put(pictureKey(to), stored.body, { contentType: 'image/jpeg' });
 }
 
 /** Faces with their embeddings, which the web server does not keep. */

@@ -3,6 +3,7 @@ import { personIdProblem, personNameProblem } from '../core/people.ts';
 import type { Person } from '../gallery/gallery.ts';
 import { readBody } from './body.ts';
 import type { Deps, Handler, Routes } from './deps.ts';
+import type { Place } from './directory.ts';
 import { changedMeanwhile, erasePerson } from './erasure.ts';
 import { Problem } from './problem.ts';
 
@@ -15,6 +16,23 @@ const BodySchema = v.pipe(
   v.check(json => !Array.isArray(json)),
   PersonBodySchema,
 );
+
+const PlaceSchema = v.strictTuple([v.picklist([0, 1]), v.string(), v.string()]);
+const PageSchema = v.object({
+  limit: v.optional(
+    v.pipe(v.string(), v.regex(/^\d{1,4}$/), v.transform(Number), v.minValue(1), v.maxValue(1_000)),
+    '100',
+  ),
+  cursor: v.optional(
+    v.pipe(
+      v.string(),
+      v.transform(text => Buffer.from(text, 'base64url').toString()),
+      v.parseJson(),
+      PlaceSchema,
+    ),
+  ),
+  q: v.optional(v.string(), ''),
+});
 
 /** The gallery: people, and what is shown of their faces. */
 export function peopleRoutes(deps: Deps): Routes {
@@ -42,13 +60,25 @@ export function peopleRoutes(deps: Deps): Routes {
     return Response.json(shownPerson(after), { status: before ? 200 : 201, headers });
   };
 
+  const list: Handler = async c => {
+    const query = c.req.query();
+    await people.refresh();
+    if (!Object.keys(PageSchema.entries).some(name => name in query))
+      return Response.json({ people: people.gallery.people().map(shownPerson) });
+    const asked = v.safeParse(PageSchema, query);
+    if (!asked.success)
+      throw new Problem('invalid-page', 'Give limit=1 to 1000, cursor as the last page told it, q=TEXT.');
+    const { limit, cursor, q } = asked.output;
+    const page = deps.directory.page(q, limit, cursor);
+    const next = page.next && cursorOf(page.next);
+    const body = { people: page.people.map(shownPerson), total: page.total, ...(next && { next }) };
+    if (next === undefined) return Response.json(body);
+    const more = new URLSearchParams({ ...query, cursor: next });
+    return Response.json(body, { headers: { link: `</people?${more}>; rel="next"` } });
+  };
+
   return {
-    '/people': {
-      GET: async () => {
-        await people.refresh();
-        return Response.json({ people: people.gallery.people().map(shownPerson) });
-      },
-    },
+    '/people': { GET: list },
     '/people/:id': {
       GET: async c => {
         const person = await existing(deps, c.req.param('id'));
@@ -56,6 +86,7 @@ export function peopleRoutes(deps: Deps): Routes {
           ...{ kind, face },
           other: {
             person: other.person,
+            name: people.gallery.nameOf(other.person),
             face: other.face,
             similarity: Math.round(1e4 * other.similarity) / 1e4,
           },
@@ -69,6 +100,10 @@ export function peopleRoutes(deps: Deps): Routes {
       },
     },
   };
+}
+
+function cursorOf(place: Place): string {
+  return Buffer.from(JSON.stringify(place)).toString('base64url');
 }
 
 export function personPath(id: string): string {

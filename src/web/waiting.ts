@@ -5,8 +5,8 @@ import { type SetTimer, setTimer, within } from '../runtime/time.ts';
 import { isUnavailable } from './problem.ts';
 import { resultAt } from './stored.ts';
 
-/** The store is looked at this long after the last look, ms: for completions that another web server consumed. */
-const FIRST_POLL = 1_000;
+/** The store is looked at this long after the last look, ms, and then twice as long: for completions that another web server took. */
+const FIRST_POLL = 250;
 const SLOWEST_POLL = 5_000;
 /** A look at the store takes no longer, ms; the last one ends this long after the deadline. */
 const LONGEST_LOOK = 15_000;

@@ -74,12 +74,12 @@ export function webhookRoutes(deps: Deps, gallery: Blobs): Routes {
         const { id } = await existing(c.req.param('id'));
         const since = sinceOf(c.req.query('since'));
         const ids: string[] = [];
-        for await (const result of resultIdsSince(output, since, now())) {
+        for await (const result of resultIdsSince(output, since)) {
           ids.push(result);
           if (ids.length > MAX_REPLAYED)
             throw new Problem('invalid-page', `There are more than ${MAX_REPLAYED} results since then.`);
         }
-        for (const result of ids.reverse()) await enqueue(output, id, result, now());
+        for (const result of ids) await enqueue(output, id, result, now());
         return Response.json({ queued: ids.length }, { status: 202 });
       },
     },

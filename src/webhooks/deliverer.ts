@@ -1,6 +1,7 @@
+import { withoutPeople } from '../core/erasure.ts';
 import { messageOf } from '../core/errors.ts';
 import { parseResult } from '../core/results.ts';
-import type { Blobs, Log } from '../ports.ts';
+import type { BlobInfo, Blobs, Log } from '../ports.ts';
 import { eventTypeOf, type Hook, hooksDocument } from './hooks.ts';
 import { type Entry, outboxPrefix, postpone, readEntry } from './outbox.ts';
 import { type Delivery, send } from './send.ts';
@@ -15,6 +16,8 @@ const GIVEN_UP_MS = 24 * HOUR;
 const READ_MS = { some: 3 * SECOND, none: 30 * SECOND };
 /** Deliveries to one webhook: a round, and at a time. */
 const A_ROUND = 64;
+/** Entries looked at a round; those after them are looked at in the next one. */
+const A_LISTING = 1_000;
 const AT_ONCE = 4;
 /** Failures in a row after which a webhook is left alone until the next round. */
 const PATIENCE = 4;
@@ -24,6 +27,8 @@ export interface DelivererOptions {
   readonly output: Blobs;
   readonly log: Log;
   readonly privateAllowed: boolean;
+  /** People who are gone, by id: nobody is told of them, even before they are taken out of the results. */
+  readonly removals?: () => ReadonlyMap<string, unknown>;
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
   /** ms since the epoch. */
@@ -33,10 +38,13 @@ export interface DelivererOptions {
 
 /** Tells webhooks of results. To be run by one process at a time; what it leaves undone, the next one does. */
 export class Deliverer {
-  readonly #options: Required<Omit<DelivererOptions, 'signal' | 'timeoutMs'>> & DelivererOptions;
+  readonly #options: Required<Omit<DelivererOptions, 'signal' | 'timeoutMs' | 'removals'>> & DelivererOptions;
   readonly #document: ReturnType<typeof hooksDocument>;
   /** When what is in the outbox is due, as far as it has been read, by key. */
   readonly #due = new Map<string, number>();
+  /** The last entry that was looked at, by webhook. */
+  readonly #after = new Map<string, string>();
+  #gone: ReadonlyMap<string, unknown> | undefined;
   #hooks: readonly Hook[] = [];
   #readAt = Number.NEGATIVE_INFINITY;
 
@@ -48,6 +56,7 @@ export class Deliverer {
   /** One round: delivers what is due. A slow webhook delays no other one, and the round only for a bounded time. */
   async round(): Promise<void> {
     await this.#readHooks();
+    this.#gone = undefined;
     await Promise.all(this.#hooks.map(hook => this.#tell(hook)));
   }
 
@@ -64,8 +73,13 @@ export class Deliverer {
 
   async #tell(hook: Hook): Promise<void> {
     const { output, now } = this.#options;
-    const listed = await output.list(outboxPrefix(hook.id));
+    const after = this.#after.get(hook.id);
+    const listed = await output.list(outboxPrefix(hook.id), {
+      limit: A_LISTING,
+      ...(after !== undefined && { after }),
+    });
     const due = listed.filter(({ key }) => (this.#due.get(key) ?? 0) <= now()).slice(0, A_ROUND);
+    this.#goOn(hook, listed, due);
     const queue = due.values();
     let failures = 0;
     const teller = async () => {
@@ -75,6 +89,14 @@ export class Deliverer {
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, teller));
+  }
+
+  /** Where the next round looks: after what this one has dealt with, and from the start at the end. */
+  #goOn({ id }: Hook, listed: readonly BlobInfo[], due: readonly BlobInfo[]): void {
+    const last =
+      due.length === A_ROUND ? due.at(-1) : listed.length === A_LISTING ? listed.at(-1) : undefined;
+    if (last) this.#after.set(id, last.key);
+    else this.#after.delete(id);
   }
 
   /** False when it failed, so that it is to be tried again. */
@@ -120,7 +142,9 @@ export class Deliverer {
     const { output } = this.#options;
     const [info] = await output.list(`${id}/`, { limit: 1 });
     const stored = info && (await output.get(info.key));
-    const data = stored && parseResult(stored.body);
+    const result = stored && parseResult(stored.body);
+    this.#gone ??= this.#options.removals?.() ?? new Map();
+    const data = result && withoutPeople(result, person => this.#gone?.has(person) ?? false);
     if (!data || !hook.events.includes(eventTypeOf(data))) return undefined;
     return JSON.stringify({ type: eventTypeOf(data), timestamp: new Date(at).toISOString(), data });
   }

@@ -7,7 +7,9 @@ import { chooseFace, faceAt } from '../face/enrolment.ts';
 import type { Photo } from '../face/image.ts';
 import type { Models } from '../face/manifest.ts';
 import { nameFaces } from '../face/naming.ts';
+import { pictureOf } from '../face/picture.ts';
 import type { Found, FoundFace } from '../face/recognise.ts';
+import { pictureKey } from '../gallery/erase.ts';
 import { FaceIndex, type Match } from '../gallery/faceIndex.ts';
 import { GalleryStore } from '../gallery/store.ts';
 import type { Blobs } from '../ports.ts';
@@ -17,10 +19,12 @@ import type { Answerer } from './pipeline.ts';
 export interface RecogniserOptions {
   readonly engine: Engine;
   readonly models: Models;
-  /** Holds people and embeddings; undefined names nobody. */
+  /** Holds people, embeddings and pictures of faces; undefined names nobody. */
   readonly gallery: Blobs | undefined;
   /** Least similarity at which a face is named in a gallery of so many faces; a request may override it. */
   readonly threshold: (faces: number) => number;
+  /** Whether pictures of enrolled faces are kept; true by default. */
+  readonly keepsPictures?: boolean;
   readonly onDamaged?: (segment: string, error: unknown) => void;
 }
 
@@ -76,12 +80,19 @@ export class Recogniser implements Answerer {
     started: number,
     digest?: string,
   ): Promise<Result> {
-    const found = await this.#options.engine.find(photo);
-    const all = (more: Timings = {}) =>
-      roundedTimings({ ...timings, ...found.timings, ...more, total: performance.now() - started });
-    if (request.kind === 'recognise') return this.#name(request, found, all);
-    const face = await this.#enrol(request, found, digest);
-    return { ...face, timings: all() };
+    const { engine } = this.#options;
+    const all = (more: Timings) =>
+      roundedTimings({ ...timings, ...more, total: performance.now() - started });
+    if (request.kind === 'recognise') {
+      const found = await engine.find(photo);
+      return this.#name(request, found, more => all({ ...found.timings, ...more }));
+    }
+    // The engine takes the pixels over.
+    const kept = { ...photo, pixels: photo.pixels.slice() };
+    this.#garbage.add(kept.pixels.length);
+    const found = await engine.find(photo);
+    const face = await this.#enrol(request, found, kept, digest);
+    return { ...face, timings: all(found.timings) };
   }
 
   #name(
@@ -90,11 +101,16 @@ export class Recogniser implements Answerer {
     timings: (more: Timings) => Record<string, number>,
   ): Recognised {
     const { models } = this.#options;
+    const { against } = request;
     const began = performance.now();
+    if (against !== undefined && !this.#index.embeddingOf(against)) throw faceIsGone();
     const threshold = request.threshold ?? this.#options.threshold(this.#index.size);
     // What is hardly a face and like nobody's is most often a hand, a lapel or a blur.
     const faces = this.#matches(found.faces, threshold)
-      .map((match, i) => this.#shown(found.faces[i]!, match, threshold))
+      .map((match, i) => ({
+        ...this.#shown(found.faces[i]!, match, threshold),
+        ...(against !== undefined && { against: this.#similarityTo(against, found.faces[i]!) }),
+      }))
       .filter(face => face.person !== undefined || face.quality >= models.manifest.thresholds.quality);
     const label = faces.find(face => face.person)?.label ?? (faces.length > 0 ? UNKNOWN : NO_FACE);
     return {
@@ -132,6 +148,10 @@ export class Recogniser implements Answerer {
     return { ...face, person: best.person, label: name, similarity, margin };
   }
 
+  #similarityTo(face: string, { embedding }: FoundFace): number {
+    return round(this.#index.similarityTo(face, embedding) ?? 0, 4);
+  }
+
   /** The gallery as it is now. Throws where the person is not in it. */
   async #storeOf(person: string): Promise<GalleryStore> {
     await this.refresh();
@@ -142,9 +162,10 @@ export class Recogniser implements Answerer {
   async #enrol(
     { id, file, person, box: place }: EnrolRequest,
     found: Found,
+    photo: Photo,
     digest: string | undefined,
   ): Promise<Omit<Enrolled, 'timings'>> {
-    const { models } = this.#options;
+    const { models, gallery, keepsPictures = true } = this.#options;
     const least = models.manifest.thresholds.quality;
     const { box, quality, embedding } = place ? faceAt(found, place, least) : chooseFace(found, least);
     const face = {
@@ -152,11 +173,20 @@ export class Recogniser implements Answerer {
       ...(digest !== undefined && { digest }),
       embedding: pack(embedding),
     } as const;
-    const store = await this.#storeOf(person);
-    await store.append([face]);
-    // Deleted in this very moment? Then the embedding is erased again, and the answer must say so.
-    await this.#storeOf(person);
-    if (!store.gallery.holds(id)) throw personIsGone();
+    const picture = keepsPictures && (await pictureOf(photo, box));
+    try {
+      const store = await this.#storeOf(person);
+      await store.append([face]);
+      // After the face, so that there is never a picture of nobody, which no erasure would find.
+      if (picture) await gallery?.put(pictureKey(id), picture, { contentType: 'image/jpeg' });
+      // Deleted in this very moment? Then the embedding is erased again, and the answer must say so.
+      await this.#storeOf(person);
+      if (!store.gallery.holds(id)) throw personIsGone();
+    } catch (error) {
+      // The picture may also be that of an attempt which did not come to its end.
+      if (error instanceof Permanent) await gallery?.delete(pictureKey(id));
+      throw error;
+    }
     const shown = { quality: round(quality, 3), box: rounded(box, 1), model: models.id };
     return { id, file, status: 'done', person, face: id, ...shown };
   }
@@ -164,6 +194,13 @@ export class Recogniser implements Answerer {
 
 function personIsGone(): Permanent {
   return new Permanent('unknown-person', 'The person was deleted before the photo could be enrolled.');
+}
+
+function faceIsGone(): Permanent {
+  return new Permanent(
+    'unknown-face',
+    'The face to compare with was deleted before the photo could be looked at.',
+  );
 }
 
 function round(value: number, digits: number): number {

@@ -62,7 +62,7 @@ export async function runWorker(
   const onDamaged = (segment: string, error: unknown) =>
     log.error('gallery-damaged', { segment, error: messageOf(error) });
   const recogniser = new Recogniser({
-    ...{ engine, models, gallery, onDamaged },
+    ...{ engine, models, gallery, onDamaged, keepsPictures: config.keepsPictures },
     threshold: faces => thresholdOf(config, models.manifest.thresholds, faces),
   });
   await recogniser.refresh();

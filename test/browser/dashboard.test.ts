@@ -12,6 +12,12 @@ import { run, type System, startSystem } from '../support/system.ts';
 import { temporaryDirectory, until } from '../support/temporary.ts';
 import { faultsOf, inspect, noBrowser, startBrowser } from './chromium.ts';
 
+interface Image {
+  readonly alt: string;
+  readonly complete: boolean;
+  readonly naturalWidth: number;
+}
+
 if (noBrowser) console.warn(`skipped: ${noBrowser}`);
 
 describe.skipIf(noBrowser !== undefined)('the dashboard in Chromium', () => {
@@ -132,6 +138,15 @@ describe.skipIf(noBrowser !== undefined)('the dashboard in Chromium', () => {
     await person('Augusta')
       .getByText('Doubtful: nearly the same picture is enrolled for Ada Lovelace')
       .waitFor();
+    const pictures = person('Augusta').locator('img');
+    expect(await pictures.evaluateAll(all => all.map(each => (each as unknown as Image).alt))).toEqual([
+      ...['', 'Face from ada.jpg'],
+    ]);
+    const areSeen = () =>
+      pictures.evaluateAll(all =>
+        all.every(each => (each as unknown as Image).complete && (each as unknown as Image).naturalWidth > 0),
+      );
+    await until(areSeen, 'the pictures are seen');
     expect(await inspect(page, 'people')).toEqual([]);
 
     await person('Augusta').getByRole('button', { name: 'Rename' }).click();
@@ -163,7 +178,9 @@ describe.skipIf(noBrowser !== undefined)('the dashboard in Chromium', () => {
 
     await page.getByLabel('Name of a new person').fill('Ben');
     await page.keyboard.press('Enter');
-    await page.getByText('1 of 2 people').waitFor();
+    await person('Ben').waitFor();
+    expect(await page.getByLabel('Find').inputValue()).toBe('Ben');
+    await page.getByText('1 of 1 person').waitFor();
     await page.getByLabel('Find').fill('');
     await page.getByText('2 of 2 people').waitFor();
     const { people } = (await (await fetch(new URL('people', system.url))).json()) as {

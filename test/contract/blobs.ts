@@ -121,6 +121,44 @@ export function blobsContract(name: string, { make, gaps = [] }: BlobsContract):
       expect(await blobs.list('p/', { limit: 9 })).toEqual(all);
     });
 
+    test('lists what comes after a key, which need not be there', async () => {
+      const ids = [1, 2, 3, 4].map(minute => Bun.randomUUIDv7('hex', minute * 60_000));
+      const keys = [
+        ...ids.map(id => `${id}/photo.json`),
+        `${ids[1]}/another.json`,
+        '0-other/1',
+        '0-other/2',
+        `${ids[2]}x`,
+        'Odd',
+        'tail/1',
+      ];
+      for (const key of keys) await blobs.put(key, text(key));
+      const inOrder = [...keys].sort();
+      for (const after of [
+        ...inOrder,
+        ids[0]!,
+        ids[1]!,
+        `${ids[1]}/b`,
+        '0',
+        '0-other/',
+        '00000001',
+        'P',
+        '~',
+      ])
+        for (const limit of [1, 3, 99]) {
+          const listed = await blobs.list('', { after, limit });
+          const wanted = inOrder.filter(key => key > after).slice(0, limit);
+          expect([after, listed.map(({ key }) => key)]).toEqual([after, wanted]);
+        }
+      const within = await blobs.list(ids[1]!.slice(0, 9), { after: `${ids[1]}/b` });
+      expect(within.map(({ key }) => key)).toEqual([`${ids[1]}/photo.json`]);
+      expect(await blobs.list('0-other/', { after: 'a' })).toEqual([]);
+      expect((await blobs.list('0-other/', { after: '0-' })).map(({ key }) => key)).toEqual([
+        '0-other/1',
+        '0-other/2',
+      ]);
+    });
+
     test('deletes, and again without an error', async () => {
       await blobs.put('d/1', text('x'));
       await blobs.delete('d/1');

@@ -107,10 +107,29 @@ describe('the API, with a key', () => {
     expect(added.status).toBe(201);
     const found = await (await fetch(at('recognize?limit=1'), await form('eve'))).json();
     expect(found).toMatchObject({ result: [{ subjects: [{ subject: 'Eve' }] }] });
-    const [face] = (found as { result: { subjects: { similarity: number }[] }[] }).result;
-    expect(face!.subjects[0]!.similarity).toBeGreaterThan(0.99);
-    expect(await (await fetch(at('subjects/Eve'), { method: 'DELETE', headers })).json()).toEqual({
-      subject: 'Eve',
-    });
+    const [nearest] = (found as { result: { subjects: { similarity: number }[] }[] }).result;
+    expect(nearest!.subjects[0]!.similarity).toBeGreaterThan(0.99);
+    const { image_id } = (await added.json()) as { image_id: string };
+    const similarity = async (member: Member) => {
+      const response = await fetch(at(`faces/${image_id}/verify`), await form(member));
+      const { result } = (await response.json()) as { result: { subject: string; similarity: number }[] };
+      expect(result).toMatchObject([{ subject: 'Eve' }]);
+      return result[0]!.similarity;
+    };
+    expect(await similarity('eve')).toBeGreaterThan(0.99);
+    expect(await similarity('ada')).toBeLessThan(0.5);
+    const image = await (await fetch(at(`faces/${image_id}/img`), { headers })).bytes();
+    expect([...image.subarray(0, 3)]).toEqual([0xff, 0xd8, 0xff]);
+    const open = new URL(`api/v1/static/${token}/images/${image_id}`, system.url);
+    expect(await (await fetch(open)).bytes()).toEqual(image);
+    const merged = { method: 'PUT', headers, body: JSON.stringify({ subject: cast.ben }) };
+    expect(await (await fetch(at('subjects/Eve'), merged)).json()).toEqual({ updated: true });
+    const [face] = (await client.person('ben')).faces.slice(-1);
+    expect(Buffer.from(await (await client.facePhoto('ben', face!.id)).bytes()).equals(image)).toBe(true);
+    const some = { method: 'POST', headers, body: JSON.stringify([face!.id, image_id]) };
+    expect(await (await fetch(at('faces/delete'), some)).json()).toEqual([
+      { image_id: face!.id, subject: cast.ben },
+    ]);
+    await expect(client.facePhoto('ben', face!.id)).rejects.toMatchObject({ problem: 'unknown-face' });
   });
 });

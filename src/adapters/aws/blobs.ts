@@ -2,11 +2,12 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   ListObjectsV2Command,
+  type ListObjectsV2CommandInput,
   type ListObjectsV2CommandOutput,
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import type { BlobInfo, Blobs, CallOptions, PutOptions, StoredBlob } from '../../ports.ts';
+import type { BlobInfo, Blobs, CallOptions, ListOptions, PutOptions, StoredBlob } from '../../ports.ts';
 import { AwsError, attemptsOf, codeOf, ForeignAnswer, statusOf } from './errors.ts';
 import { checkKey, decodeListedKey } from './keys.ts';
 import { Retries, type RetryOptions } from './retry.ts';
@@ -78,15 +79,20 @@ export class S3Blobs implements Blobs {
     }
   }
 
-  async list(prefix: string, options: { readonly limit?: number } = {}): Promise<BlobInfo[]> {
-    const { limit = Number.POSITIVE_INFINITY } = options;
+  async list(
+    prefix: string,
+    { limit = Number.POSITIVE_INFINITY, after }: ListOptions = {},
+  ): Promise<BlobInfo[]> {
     const blobs: BlobInfo[] = [];
-    let token: string | undefined;
+    const Prefix = this.#prefix + prefix;
+    let from: { StartAfter?: string; ContinuationToken?: string } =
+      after === undefined ? {} : { StartAfter: this.#prefix + after };
     while (blobs.length < limit) {
-      const page = await this.#page(`${this.#prefix}${prefix}`, Math.min(1_000, limit - blobs.length), token);
+      const page = await this.#page({ Prefix, MaxKeys: Math.min(1_000, limit - blobs.length), ...from });
       blobs.push(...this.#infosOf(page));
-      token = page.IsTruncated ? page.NextContinuationToken : undefined;
+      const token = page.IsTruncated ? page.NextContinuationToken : undefined;
       if (token === undefined) break;
+      from = { ContinuationToken: token };
     }
     // S3 lists in this order; some of those that stand in for it do not.
     return blobs
@@ -140,16 +146,12 @@ export class S3Blobs implements Blobs {
     }
   }
 
-  async #page(Prefix: string, MaxKeys: number, token?: string): Promise<ListObjectsV2CommandOutput> {
+  async #page(
+    asked: Omit<ListObjectsV2CommandInput, 'Bucket'> & { readonly Prefix: string },
+  ): Promise<ListObjectsV2CommandOutput> {
     try {
       const page = await this.#client.send(
-        new ListObjectsV2Command({
-          Bucket: this.#bucket,
-          Prefix,
-          MaxKeys,
-          EncodingType: 'url',
-          ...(token !== undefined && { ContinuationToken: token }),
-        }),
+        new ListObjectsV2Command({ Bucket: this.#bucket, EncodingType: 'url', ...asked }),
       );
       // The SDK finds an empty listing in any page of a web server.
       const { Name, KeyCount, IsTruncated } = page;
@@ -157,7 +159,7 @@ export class S3Blobs implements Blobs {
         throw new ForeignAnswer('the answer is no listing of a bucket', page);
       return page;
     } catch (error) {
-      throw this.#error(error, 's3:ListBucket', Prefix);
+      throw this.#error(error, 's3:ListBucket', asked.Prefix);
     }
   }
 

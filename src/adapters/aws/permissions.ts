@@ -46,6 +46,7 @@ const MARKS = 'trying/*';
 const PROBE = 'readyz*';
 const HEAD = 'head*';
 const SEGMENTS = 'segments/*';
+const PICTURES = 'faces/*';
 const KEYS = 'access/keys*';
 const HOOKS = 'access/webhooks*';
 const OUTBOX = 'outbox/*';
@@ -105,6 +106,9 @@ const web: readonly Grant[] = [
   ...objects('output', STATUS, 'GetObject', 'somebody looks at the live page'),
   ...objects('output', OUTBOX, 'PutObject DeleteObject', 'there is a webhook'),
   ...readsGallery,
+  ...objects('gallery', PICTURES, 'DeleteObject'),
+  ...objects('gallery', PICTURES, 'GetObject', 'somebody looks at a face, or merges people'),
+  ...objects('gallery', PICTURES, 'PutObject', 'people are merged'),
   ...objects('gallery', KEYS, 'GetObject'),
   ...objects('gallery', KEYS, 'PutObject', 'a key is made or revoked, a session opened'),
   ...objects('gallery', HOOKS, 'GetObject'),
@@ -128,6 +132,7 @@ const controller: readonly Grant[] = [
   ...readsGallery,
   ...objects('gallery', HOOKS, 'GetObject'),
   ...objects('gallery', SEGMENTS, 'DeleteObject'),
+  ...objects('gallery', PICTURES, 'DeleteObject'),
   { action: 'ec2:DescribeInstances', target: { ec2: ['*'] } },
   { action: 'ec2:RunInstances', target: { ec2: ['instance/*', 'volume/*'] }, conditions: forFleet },
   {
@@ -187,6 +192,7 @@ const worker: readonly Grant[] = [
   ...objects('output', LEASE, 'GetObject'),
   ...objects('output', MARKS, 'GetObject PutObject DeleteObject'),
   ...readsGallery,
+  ...objects('gallery', PICTURES, 'PutObject DeleteObject'),
 ];
 
 /**

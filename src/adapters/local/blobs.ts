@@ -1,12 +1,14 @@
 import { renameSync, unlinkSync } from 'node:fs';
 import { link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Damaged } from '../../core/errors.ts';
-import type { BlobInfo, Blobs, PutOptions, StoredBlob } from '../../ports.ts';
+import type { BlobInfo, Blobs, ListOptions, PutOptions, StoredBlob } from '../../ports.ts';
+import { Directories } from './directories.ts';
 import { syncDirectory, writeDurably } from './durable.ts';
 import { ProcessLock } from './lock.ts';
-import { type Place, placeOf, placeOfPrefix, sha256, shards } from './names.ts';
-import { encodeHeader, type Header, readHeader, readHeaderSync, readObject } from './objectFile.ts';
+import { type Place, placeOf, sha256 } from './names.ts';
+import { encodeHeader, readHeaderSync, readObject } from './objectFile.ts';
+import { listHeaders } from './objectList.ts';
+import { moveFromOldShards } from './oldShards.ts';
 import { requireRoom } from './room.ts';
 
 export interface LocalBlobsOptions {
@@ -19,8 +21,6 @@ export interface LocalBlobsOptions {
 
 /** Files that a killed process left half written are removed at that age, ms. */
 const leftoverAgeMs = 3_600_000;
-/** Headers read at once by `list`. */
-const readsAtOnce = 32;
 
 /**
  * An object store in a directory: one file an object, complete or absent at any moment, whoever is killed. A new object
@@ -31,15 +31,17 @@ const readsAtOnce = 32;
  */
 export class LocalBlobs implements Blobs {
   readonly #directory: string;
+  readonly #directories: Directories;
   readonly #lock: ProcessLock;
   readonly #now: () => number;
   readonly #leaveRoom: boolean;
   readonly #onDamaged: (file: string) => void;
   readonly #damaged = new Set<string>();
 
-  private constructor(directory: string, lock: ProcessLock, options: LocalBlobsOptions) {
+  private constructor(directory: string, directories: Directories, options: LocalBlobsOptions) {
     this.#directory = directory;
-    this.#lock = lock;
+    this.#directories = directories;
+    this.#lock = new ProcessLock(join(directory, 'lock'));
     this.#now = options.now ?? Date.now;
     this.#leaveRoom = options.leaveRoom ?? false;
     this.#onDamaged = options.onDamaged ?? (() => {});
@@ -49,10 +51,11 @@ export class LocalBlobs implements Blobs {
   static async open(directory: string, options: LocalBlobsOptions = {}): Promise<LocalBlobs> {
     const temporary = join(directory, 'tmp');
     await mkdir(temporary, { recursive: true, mode: 0o700 });
-    await Promise.all(shards.map(shard => mkdir(join(directory, shard), { recursive: true, mode: 0o700 })));
     await syncDirectory(directory);
     await sweep(temporary, Date.now() - leftoverAgeMs);
-    return new LocalBlobs(directory, new ProcessLock(join(directory, 'lock')), options);
+    await moveFromOldShards(directory);
+    const directories = new Directories(directory, options.now ?? Date.now);
+    return new LocalBlobs(directory, directories, options);
   }
 
   /** Rejects with the system's error when the disk is full; nothing of the object is left then. */
@@ -72,8 +75,8 @@ export class LocalBlobs implements Blobs {
     };
     const temporary = join(this.#directory, 'tmp', crypto.randomUUID());
     await writeDurably(temporary, Buffer.concat([encodeHeader(header), body]));
-    if (!(await this.#name(temporary, this.#file(place), options))) return undefined;
-    await syncDirectory(join(this.#directory, place.shard));
+    if (!(await this.#name(temporary, place, options))) return undefined;
+    await this.#directories.sync(place.directory);
     return etag;
   }
 
@@ -83,32 +86,17 @@ export class LocalBlobs implements Blobs {
     return object && { body: object.body, etag: object.header.etag };
   }
 
-  /** Reads one shard of 256 when there is a `/` in the prefix, and every object's header otherwise. */
-  async list(prefix: string, options: { readonly limit?: number } = {}): Promise<BlobInfo[]> {
-    const within = placeOfPrefix(prefix);
-    const files = await Promise.all(
-      (within ? [within.shard] : shards).map(async shard => {
-        const names = await readdir(join(this.#directory, shard));
-        return names
-          .filter(name => name.startsWith(within?.name ?? ''))
-          .map(name => this.#file({ shard, name }));
-      }),
-    );
-    const headers = await readHeaders(files.flat(), file => this.#tellDamaged(file));
-    return headers
-      .filter(({ key }) => key.startsWith(prefix))
-      .map(({ key, size, modifiedAt }) => ({ order: Buffer.from(key), info: { key, size, modifiedAt } }))
-      .sort((a, b) => Buffer.compare(a.order, b.order))
-      .slice(0, options.limit)
-      .map(({ info }) => info);
+  async list(prefix: string, options: ListOptions = {}): Promise<BlobInfo[]> {
+    const headers = await listHeaders(this.#directory, prefix, options, file => this.#tellDamaged(file));
+    return headers.map(({ key, size, modifiedAt }) => ({ key, size, modifiedAt }));
   }
 
   async delete(key: string): Promise<void> {
     const place = placeOf(key);
     // Under the lock, or a concurrent `ifMatch` that has just found its match would bring the object back.
-    if (this.#lock.hold(() => unlinkIfThere(this.#file(place)))) {
-      await syncDirectory(join(this.#directory, place.shard));
-    }
+    if (!this.#lock.hold(() => unlinkIfThere(this.#file(place)))) return;
+    await this.#directories.sync(place.directory);
+    await this.#directories.tidy(place.directory);
   }
 
   /** To be called when no other call is under way. */
@@ -117,12 +105,18 @@ export class LocalBlobs implements Blobs {
   }
 
   /** Gives a written object its name where the condition holds, and removes it otherwise. */
-  async #name(temporary: string, file: string, { ifAbsent, ifMatch }: PutOptions): Promise<boolean> {
+  async #name(temporary: string, place: Place, { ifAbsent, ifMatch }: PutOptions): Promise<boolean> {
+    const file = this.#file(place);
     let renamed = false;
     try {
-      if (ifAbsent) return await linkUnlessThere(temporary, file);
+      // Where the match is, there is a directory.
       if (ifMatch !== undefined) renamed = this.#renameIfMatch(temporary, file, ifMatch);
-      else renamed = await rename(temporary, file).then(() => true);
+      else if (ifAbsent)
+        return await this.#directories.within(place.directory, () => linkUnlessThere(temporary, file));
+      else {
+        await this.#directories.within(place.directory, () => rename(temporary, file));
+        renamed = true;
+      }
       return renamed;
     } finally {
       if (!renamed) await rm(temporary, { force: true });
@@ -143,8 +137,8 @@ export class LocalBlobs implements Blobs {
     this.#onDamaged(file);
   }
 
-  #file({ shard, name }: Place): string {
-    return join(this.#directory, shard, name);
+  #file({ directory, name }: Place): string {
+    return join(this.#directory, directory, name);
   }
 }
 
@@ -174,21 +168,4 @@ function unlinkIfThere(file: string): boolean {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw error;
   }
-}
-
-/** Objects deleted meanwhile are left out, and damaged ones. */
-async function readHeaders(files: readonly string[], onDamaged: (file: string) => void): Promise<Header[]> {
-  const headers: Header[] = [];
-  const queue = files.values();
-  const reader = async (): Promise<void> => {
-    for (const file of queue) {
-      const header = await readHeader(file).catch(error => {
-        if (!(error instanceof Damaged)) throw error;
-        onDamaged(file);
-      });
-      if (header) headers.push(header);
-    }
-  };
-  await Promise.all(Array.from({ length: readsAtOnce }, reader));
-  return headers;
 }

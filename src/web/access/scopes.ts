@@ -17,8 +17,8 @@ const rules: readonly (readonly [RegExp, Needed])[] = [
   // Also the results of enrolments.
   [/^GET \/results\//, ['recognise', 'people']],
   [/^\w+ \/people(\/|$)/, ['people']],
-  [/^POST \/api\/v1\/recognition\/recognize$/, ['recognise']],
-  [/^\w+ \/api\/v1\/recognition\//, ['people']],
+  [/^POST \/api\/v1\/(recognition\/recognize|detection\/detect)$/, ['recognise']],
+  [/^\w+ \/api\/v1\/(recognition|static)\//, ['people']],
 ];
 
 /** What is needed for a route, given as it is declared (`/people/:id`). `admin` is enough for every one. */

@@ -38,15 +38,37 @@ export function askedFor(query: Readonly<Record<string, string>>): Asked {
   throw new Problem('invalid-query', `The parameter ${v.getDotPath(issue) ?? ''} is not valid.`);
 }
 
-/** A result as CompreFace tells it. Throws the problem that it has where there is no face. */
+/** Who is in the photo. Throws the problem that CompreFace has where there is no face. */
 export function recognition(result: Recognised, asked: Asked) {
+  return told(result, asked, ({ person, label, similarity }) => ({
+    subjects:
+      person !== undefined && similarity !== null
+        ? [{ subject: label, similarity: similarityOf(similarity, result.threshold) }]
+        : [],
+  }));
+}
+
+/** Where faces are. Throws as `recognition` does. */
+export function detection(result: Recognised, asked: Asked) {
+  return told(result, asked, () => ({}));
+}
+
+/** How alike each face is to one of this subject, which the request named. Throws as `recognition` does. */
+export function verification(result: Recognised, asked: Asked, subject: string) {
+  return told(result, asked, ({ against = -1 }) => ({
+    subject,
+    similarity: similarityOf(against, result.threshold),
+  }));
+}
+
+function told<T extends object>(result: Recognised, asked: Asked, more: (face: Face) => T) {
   const { limit, det_prob_threshold: least, status } = asked;
   const found = result.faces.filter(({ score }) => score >= least);
   if (found.length === 0) throw noFace();
   const faces = limit === 0 ? found : found.slice(0, limit);
   const versions = { plugins_versions: { detector: result.model, calculator: result.model } };
   return {
-    result: faces.map(face => shownFace(face, result, asked)),
+    result: faces.map(face => ({ ...shownFace(face, result, asked), ...more(face) })),
     ...(status === 'true' && versions),
   };
 }
@@ -55,9 +77,8 @@ export function noFace(): Problem {
   return new Problem('no-face-found', 'No face is found in the given image', { extra: { code: 28 } });
 }
 
-function shownFace(face: Face, { threshold, timings }: Recognised, { face_plugins, status }: Asked) {
+function shownFace(face: Face, { timings }: Recognised, { face_plugins, status }: Asked) {
   const [x, y, width, height] = face.box;
-  const isNamed = face.person !== undefined && face.similarity !== null;
   const time = { detector: timings.detect ?? 0, calculator: timings.embed ?? 0 };
   return {
     box: {
@@ -70,9 +91,6 @@ function shownFace(face: Face, { threshold, timings }: Recognised, { face_plugin
     ...(face_plugins.split(',').includes('landmarks') && {
       landmarks: face.landmarks.map(point => point.map(Math.round)),
     }),
-    subjects: isNamed
-      ? [{ subject: face.label, similarity: similarityOf(face.similarity ?? 0, threshold) }]
-      : [],
     ...(status === 'true' && { execution_time: time }),
   };
 }

@@ -9,9 +9,9 @@ import { Problem } from '../problem.ts';
 export const SubjectSchema = v.object({ subject: v.string() });
 
 /** A subject is a person, known by name alone; of several people of one name it is the first. */
-export async function subjectOf({ people }: Deps, subject: string): Promise<Person | undefined> {
+export async function subjectOf({ people, directory }: Deps, subject: string): Promise<Person | undefined> {
   await people.refresh();
-  return people.gallery.people().find(({ name }) => name === subject);
+  return directory.named(subject);
 }
 
 export async function existingSubject(deps: Deps, subject: string): Promise<Person> {

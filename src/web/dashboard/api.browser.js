@@ -37,21 +37,48 @@ export async function send(path, file, fields = {}) {
 
 export const personPath = id => `/people/${encodeURIComponent(id)}`;
 
-/** Everybody, by name. */
-export async function everybody() {
-  const { answer } = await ask('GET', '/people');
-  return answer.people.toSorted((a, b) => a.name.localeCompare(b.name));
+/** A page of the people whose names or ids hold a text, in the order of names: `people`, `total` of all pages, `next`. */
+export async function findPeople(text, { limit = 20, cursor } = {}) {
+  const query = new URLSearchParams({ q: text, limit, ...(cursor && { cursor }) });
+  return (await ask('GET', `/people?${query}`)).answer;
+}
+
+/** The first names of those. */
+export async function namesLike(text) {
+  const { people } = await findPeople(text);
+  return people.map(({ name }) => name);
+}
+
+/** The person of that id; undefined where there is nobody. */
+export async function personById(id) {
+  try {
+    return (await ask('GET', personPath(id))).answer;
+  } catch (error) {
+    if (error.status === 404) return undefined;
+    throw error;
+  }
+}
+
+/** Those of exactly that name. */
+export async function peopleNamed(name) {
+  // Names that are just this come before those that only begin with it.
+  const { people } = await findPeople(name);
+  return people.filter(person => person.name === name);
+}
+
+/** Adds a person, also where there is one of that name. Resolves to the id. */
+export async function addPerson(name) {
+  const base = name
+    .replaceAll(/[/\\:]/g, '-')
+    .slice(0, 20)
+    .trim();
+  const id = (await personById(base)) ? `${base}-${Math.random().toString(36).slice(2, 8)}` : base;
+  await ask('PUT', personPath(id), JSON.stringify({ name }));
+  return id;
 }
 
 /** The id of the person of that name, who is added where there is nobody. */
 export async function personOf(name) {
-  const people = await everybody();
-  const known = people.find(person => person.name === name);
-  if (known) return known.id;
-  const ids = new Set(people.map(({ id }) => id));
-  const base = name.replaceAll(/[/\\:]/g, '-').slice(0, 20);
-  let id = base;
-  for (let n = 2; ids.has(id); n++) id = `${base}-${n}`;
-  await ask('PUT', personPath(id), JSON.stringify({ name }));
-  return id;
+  const [known] = await peopleNamed(name);
+  return known ? known.id : addPerson(name);
 }

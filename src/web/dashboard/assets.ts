@@ -10,9 +10,10 @@ import live from './live.browser.js' with { type: 'text' };
 import people from './people.browser.js' with { type: 'text' };
 import person from './person.browser.js' with { type: 'text' };
 import photos from './photos.browser.js' with { type: 'text' };
+import pictures from './pictures.browser.js' with { type: 'text' };
 import style from './style.css' with { type: 'text' };
 
-const scripts = { api, app, deadLetters, dialogs, dom, faces, live, people, person, photos };
+const scripts = { api, app, deadLetters, dialogs, dom, faces, live, people, person, photos, pictures };
 const files = new Map([
   ['style.css', { type: 'text/css', text: style }],
   ...Object.entries(scripts).map(

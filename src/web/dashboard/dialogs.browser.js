@@ -1,10 +1,10 @@
-import { $, make } from './dom.browser.js';
+import { $, later, make } from './dom.browser.js';
 
 /**
  * Opens a dialog with a form. `submit` is called with the text of the field, and closes the dialog unless it throws; then
- * the reason is shown and the dialog stays. Resolves when it is closed.
+ * the reason is shown and the dialog stays. `namesLike` resolves to what is suggested for a text. Resolves when it is closed.
  */
-export function openDialog({ title, lines = [], field, value = '', button, names = [], picture, submit }) {
+export function openDialog({ title, lines = [], field, value = '', button, namesLike, picture, submit }) {
   const { promise, resolve } = Promise.withResolvers();
   const problem = make('p', { role: 'alert', class: 'problem' });
   const input =
@@ -38,7 +38,7 @@ export function openDialog({ title, lines = [], field, value = '', button, names
       make('div', { class: 'row end' }, cancel, go),
     ),
   );
-  if (input) suggest(input, names);
+  if (namesLike) suggest(input, namesLike);
   dialog.addEventListener('close', () => resolve());
   document.body.append(dialog);
   dialog.showModal();
@@ -47,13 +47,13 @@ export function openDialog({ title, lines = [], field, value = '', button, names
   return promise;
 }
 
-/** Few names at a time: there may be tens of thousands. */
-function suggest(input, names) {
-  const show = () => {
-    const text = input.value.toLowerCase();
-    const fitting = names.filter(name => name.toLowerCase().includes(text)).slice(0, 20);
-    $('names').replaceChildren(...fitting.map(name => make('option', { value: name })));
+function suggest(input, namesLike) {
+  const show = async () => {
+    const text = input.value;
+    const names = await namesLike(text).catch(() => []);
+    if (input.value === text)
+      $('names').replaceChildren(...names.map(name => make('option', { value: name })));
   };
-  input.addEventListener('input', show);
-  show();
+  input.addEventListener('input', later(show));
+  void show();
 }

@@ -38,6 +38,15 @@ export function doing(work) {
   };
 }
 
+/** Does it when there has been no other call for a moment, as while somebody types. */
+export function later(work, ms = 150) {
+  let timer;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(work, ms);
+  };
+}
+
 /** Such as `3 min`. */
 export function duration(ms) {
   const seconds = Math.max(0, Math.round(ms / 1000));

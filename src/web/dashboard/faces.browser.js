@@ -1,4 +1,4 @@
-import { everybody, personOf, personPath, send } from './api.browser.js';
+import { namesLike, personOf, personPath, send } from './api.browser.js';
 import { openDialog } from './dialogs.browser.js';
 import { make, say } from './dom.browser.js';
 
@@ -33,7 +33,6 @@ export function showFaces({ file, image, over, list, result }) {
 
   async function ask(i) {
     const face = faces[i];
-    const people = await everybody().catch(() => []);
     const learn = async name => {
       const id = await personOf(name);
       const box = face.box.map(Math.round).join();
@@ -50,7 +49,7 @@ export function showFaces({ file, image, over, list, result }) {
       field: 'Name',
       value: face.person ? face.label : '',
       button: 'Learn this face',
-      names: people.map(({ name }) => name),
+      namesLike,
       submit: learn,
     });
     items[i].querySelector('button').focus();

@@ -3,7 +3,7 @@ export const policy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
-  'img-src blob: data:',
+  "img-src 'self' blob: data:",
   "connect-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",
@@ -61,6 +61,7 @@ export const page = `<!doctype html>
 </div>
 <p id="people-count" role="status"></p>
 <ul id="people-list" class="people"></ul>
+<p><button id="more-people" type="button" hidden>Show more</button></p>
 </section>
 
 <section id="live" aria-labelledby="live-title" hidden>

@@ -1,19 +1,23 @@
-import { ask, everybody, personPath } from './api.browser.js';
-import { $, count, doing, make, say } from './dom.browser.js';
+import { addPerson, findPeople } from './api.browser.js';
+import { $, count, doing, later, make, say } from './dom.browser.js';
 import { showPerson } from './person.browser.js';
+import { picture } from './pictures.browser.js';
 
-/** Shown at a time; the others are found by name. */
-const MOST = 100;
-let people = [];
+/** People a page. */
+const PAGE = 50;
+let shown = 0;
+let next;
+/** Counts the pages that were asked for: an answer that another one has overtaken is dropped. */
+let asked = 0;
 
 export function startPeople() {
-  $('find-person').addEventListener('input', show);
+  $('find-person').addEventListener('input', later(openPeople));
+  $('more-people').addEventListener('click', doing(more));
   $('add-person').addEventListener(
     'submit',
     doing(async () => {
       const name = $('new-person').value.trim();
-      const id = people.some(person => person.id === name) ? `${name}-${people.length}` : name;
-      await ask('PUT', personPath(id.replaceAll(/[/\\]/g, '-')), JSON.stringify({ name }));
+      await addPerson(name);
       $('new-person').value = '';
       $('find-person').value = name;
       say(`Added: ${name}`);
@@ -22,30 +26,59 @@ export function startPeople() {
   );
 }
 
+/** The first page, anew. */
 export const openPeople = doing(async () => {
-  people = await everybody();
-  show();
+  const page = await pageFrom(undefined);
+  if (!page) return;
+  $('people-list').replaceChildren(...page.people.map(item));
+  shown = page.people.length;
+  tell(page);
 });
 
-function show() {
-  const text = $('find-person').value.trim().toLowerCase();
-  const fitting = people.filter(({ name, id }) => `${name} ${id}`.toLowerCase().includes(text));
-  const shown = fitting.slice(0, MOST);
+async function more() {
+  const page = await pageFrom(next);
+  if (!page) return;
+  const items = page.people.map(item);
+  $('people-list').append(...items);
+  shown += items.length;
+  tell(page);
+  // The button may be gone: the keyboard goes on where the new ones begin.
+  items[0]?.querySelector('summary').focus();
+}
+
+/** undefined where something else was asked for meanwhile. */
+async function pageFrom(cursor) {
+  const mine = ++asked;
+  const page = await findPeople($('find-person').value, { limit: PAGE, cursor });
+  return mine === asked ? page : undefined;
+}
+
+function tell(page) {
+  next = page.next;
+  $('more-people').hidden = next === undefined;
+  const isAll = $('find-person').value.trim() === '';
+  const nobody = isAll
+    ? 'Nobody is known yet. Add a person here, or say who somebody is on a photo.'
+    : 'Nobody fits.';
   $('people-count').textContent =
-    people.length === 0
-      ? 'Nobody is known yet. Add a person here, or say who somebody is on a photo.'
-      : `${shown.length} of ${count(people.length, 'person', 'people')}`;
-  $('people-list').replaceChildren(...shown.map(item));
+    page.total === 0 ? nobody : `${shown} of ${count(page.total, 'person', 'people')}`;
 }
 
 function item(person) {
   const body = make('div', { class: 'person' });
   const faces = count(person.faces.length, 'face', 'faces');
-  const summary = make('summary', {}, make('span', { class: 'name' }, person.name), ` ${faces}`);
+  const summary = make(
+    'summary',
+    {},
+    // The name beside it says it all.
+    picture(person, person.faces[0], { alt: '' }),
+    make('span', { class: 'name' }, person.name),
+    ` ${faces}`,
+  );
   const details = make('details', {}, summary, body);
   details.addEventListener('toggle', () => {
     if (details.open && body.childElementCount === 0) void open();
   });
-  const open = doing(() => showPerson({ id: person.id, body, people, changed: openPeople, reopen: open }));
+  const open = doing(() => showPerson({ id: person.id, body, changed: openPeople, reopen: open }));
   return make('li', {}, details);
 }

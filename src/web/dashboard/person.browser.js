@@ -1,12 +1,12 @@
-import { ask, personPath, send } from './api.browser.js';
+import { ask, namesLike, peopleNamed, personById, personPath, send } from './api.browser.js';
 import { openDialog } from './dialogs.browser.js';
 import { count, doing, make, say } from './dom.browser.js';
+import { picture } from './pictures.browser.js';
 
 /** One person: faces, doubts about them, and what can be done. */
-export async function showPerson({ id, body, people, changed, reopen }) {
+export async function showPerson({ id, body, changed, reopen }) {
   const { answer: person } = await ask('GET', personPath(id));
   const doubts = Map.groupBy(person.warnings ?? [], ({ face }) => face);
-  const nameOf = other => people.find(candidate => candidate.id === other)?.name ?? other;
   const state = make('p', { role: 'status' });
   const input = make('input', { type: 'file', accept: 'image/jpeg,image/png,image/webp', multiple: true });
   input.addEventListener(
@@ -18,8 +18,8 @@ export async function showPerson({ id, body, people, changed, reopen }) {
     make('p', { class: 'id' }, `Id ${id}`),
     make(
       'ul',
-      { class: 'lines', 'aria-label': `Faces of ${person.name}` },
-      ...person.faces.map(face => faceItem(person, face, doubts.get(face.id) ?? [], nameOf, reopen)),
+      { class: 'lines pictured', 'aria-label': `Faces of ${person.name}` },
+      ...person.faces.map(face => faceItem(person, face, doubts.get(face.id) ?? [], reopen)),
     ),
     make('label', { class: 'row' }, `Photos of ${person.name} alone`, input),
     state,
@@ -27,7 +27,7 @@ export async function showPerson({ id, body, people, changed, reopen }) {
       'div',
       { class: 'row' },
       action('Rename', person, () => rename(person, changed)),
-      action('Merge', person, () => merge(person, people, changed)),
+      action('Merge', person, () => merge(person, changed)),
       action('Delete', person, () => remove(person, changed)),
     ),
   );
@@ -42,7 +42,7 @@ function action(text, { name }, work) {
   );
 }
 
-function faceItem(person, face, doubts, nameOf, reopen) {
+function faceItem(person, face, doubts, reopen) {
   const path = `${personPath(person.id)}/faces/${face.id}`;
   const erase = () =>
     openDialog({
@@ -58,15 +58,14 @@ function faceItem(person, face, doubts, nameOf, reopen) {
   return make(
     'li',
     {},
-    `${face.file}, quality ${face.quality.toFixed(1)} `,
+    picture(person, face, { alt: `Face from ${face.file}`, size: 'large' }),
+    make('span', {}, `${face.file}, quality ${face.quality.toFixed(1)} `),
     action('Delete face', { name: face.file }, erase),
-    ...doubts.map(({ kind, other }) =>
-      make('p', { class: 'warning' }, warningOf(kind, nameOf(other.person), other.similarity)),
-    ),
+    ...doubts.map(({ kind, other }) => make('p', { class: 'warning' }, warningOf(kind, other))),
   );
 }
 
-function warningOf(kind, name, similarity) {
+function warningOf(kind, { person, name = person, similarity }) {
   const near = `similarity ${similarity.toFixed(2)}`;
   return kind === 'near-duplicate'
     ? `Doubtful: nearly the same picture is enrolled for ${name} (${near}).`
@@ -102,8 +101,7 @@ function rename(person, changed) {
   });
 }
 
-function merge(person, people, changed) {
-  const others = people.filter(({ id }) => id !== person.id);
+function merge(person, changed) {
   return openDialog({
     title: `Merge into ${person.name}`,
     lines: [
@@ -111,14 +109,15 @@ function merge(person, people, changed) {
     ],
     field: 'Name or id of the other one',
     button: 'Merge',
-    names: others.map(({ name }) => name),
+    namesLike,
     submit: async text => {
-      const fitting = others.filter(({ name, id }) => name === text || id === text);
-      if (fitting.length !== 1)
-        throw new Error(
-          fitting.length === 0 ? 'There is nobody else of that name.' : 'There are several: give the id.',
-        );
-      await ask('POST', `${personPath(person.id)}/merge`, JSON.stringify({ from: fitting[0].id }));
+      const fitting = [await personById(text), ...(await peopleNamed(text))];
+      const [from, ...others] = new Set(
+        fitting.flatMap(other => other?.id ?? []).filter(id => id !== person.id),
+      );
+      if (from === undefined) throw new Error('There is nobody else of that name.');
+      if (others.length > 0) throw new Error('There are several: give the id.');
+      await ask('POST', `${personPath(person.id)}/merge`, JSON.stringify({ from }));
       say('Merged');
       await changed();
     },

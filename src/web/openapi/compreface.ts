@@ -1,8 +1,11 @@
 import type { JsonSchema } from '@valibot/to-json-schema';
 import {
+  type Answer,
   idempotencyKey,
   idempotencyProblems,
+  jpeg,
   json,
+  notModified,
   type Operations,
   type Parameter,
   pathParameter,
@@ -27,6 +30,24 @@ const problems = [
   ...idempotencyProblems,
   ...(['invalid-json', 'invalid-query', 'no-face-found', 'photo-failed'] as const),
 ] as const;
+/** What can be asked about the faces that are found. */
+const found: readonly Parameter[] = [
+  query('limit', 'Most faces told; 0 tells all.', { type: 'integer', minimum: 0 }),
+  query('det_prob_threshold', 'Least confidence that it is a face.', {
+    type: 'number',
+    minimum: 0,
+    maximum: 1,
+  }),
+  query('face_plugins', '`landmarks` is known here.', { type: 'string' }),
+  query('status', 'Whether times and versions are told.', { type: 'boolean' }),
+];
+const box = { probability: 1, x_max: 638, y_max: 713, x_min: 458, y_min: 502 };
+const likeness = { ...subject, similarity: 0.98241 };
+const imageParameter = pathParameter('image', 'Its image_id.', REQUEST_ID);
+const picture: Answer = {
+  description: 'The picture; no bytes, as `application/octet-stream`, where there is none.',
+  content: { ...jpeg, 'application/octet-stream': { schema: { type: 'string' } } },
+};
 const subjectProblems = ['invalid-json', 'invalid-person-name', 'too-large'] as const;
 
 /** For clients of CompreFace; errors hold its `message` and `code` beside what problem details have. */
@@ -38,29 +59,15 @@ export const compreface: Operations = {
     description:
       'Subjects are told where the similarity reaches the threshold of this server, which is 0.5 on the scale of this answer. One subject a face is told.',
     parameters: [
-      query('limit', 'Most faces told; 0 tells all.', { type: 'integer', minimum: 0 }),
+      ...found,
       query('prediction_count', 'Taken, and not heeded.', { type: 'integer', minimum: 1 }),
-      query('det_prob_threshold', 'Least confidence that it is a face.', {
-        type: 'number',
-        minimum: 0,
-        maximum: 1,
-      }),
-      query('face_plugins', '`landmarks` is known here.', { type: 'string' }),
-      query('status', 'Whether times and versions are told.', { type: 'boolean' }),
       idempotencyKey,
     ],
     body,
     answers: {
       200: {
         description: 'The faces.',
-        content: json('Recognition', {
-          result: [
-            {
-              box: { probability: 1, x_max: 638, y_max: 713, x_min: 458, y_min: 502 },
-              subjects: [{ ...subject, similarity: 0.98241 }],
-            },
-          ],
-        }),
+        content: json('Recognition', { result: [{ box, subjects: [likeness] }] }),
       },
     },
     problems,
@@ -90,10 +97,12 @@ export const compreface: Operations = {
     id: 'comprefaceRenameSubject',
     tag,
     summary: 'Rename a subject',
+    description:
+      'Where there is a subject of that name, the two become one: the faces get the new name, and new ids.',
     parameters: [subjectParameter],
     body: { required: true, content: json('Subject', subject) },
     answers: { 200: { description: 'Renamed.', content: json('Updated', { updated: true }) } },
-    problems: [...subjectProblems, 'unknown-person', 'subject-exists', 'changed-meanwhile'],
+    problems: [...subjectProblems, 'unknown-person', 'changed-meanwhile'],
   },
   [`DELETE ${BASE}/subjects/:subject`]: {
     id: 'comprefaceDeleteSubject',
@@ -130,7 +139,13 @@ export const compreface: Operations = {
     id: 'comprefaceAddFace',
     tag,
     summary: 'Enrol a face of a subject, which is added where it is not there',
-    parameters: [query('subject', 'Name of the subject.', { type: 'string' }, true), idempotencyKey],
+    parameters: [
+      query('subject', 'Name of the subject.', { type: 'string' }, true),
+      query('det_prob_threshold', 'Taken, and not heeded: enrolment measures faces by itself.', {
+        type: 'number',
+      }),
+      idempotencyKey,
+    ],
     body,
     answers: { 201: { description: 'Enrolled.', content: json('Image', image) } },
     problems: [...problems, 'invalid-person-name'],
@@ -147,8 +162,56 @@ export const compreface: Operations = {
     id: 'comprefaceDeleteFace',
     tag,
     summary: 'Delete a face',
-    parameters: [pathParameter('image', 'Its image_id.', REQUEST_ID)],
+    parameters: [imageParameter],
     answers: { 200: { description: 'Deleted.', content: json('Image', image) } },
     problems: ['unknown-face'],
+  },
+  [`POST ${BASE}/faces/delete`]: {
+    id: 'comprefaceDeleteSomeFaces',
+    tag,
+    summary: 'Delete faces by id',
+    description: 'Ids of no face are passed over.',
+    body: { required: true, content: json('ImageIds', [REQUEST_ID]) },
+    answers: { 200: { description: 'Those that were deleted.', content: json('ImageList', [image]) } },
+    problems: ['invalid-json', 'too-large'],
+  },
+  [`GET ${BASE}/faces/:image/img`]: {
+    id: 'comprefaceImage',
+    tag,
+    summary: 'The picture of a face',
+    parameters: [imageParameter],
+    answers: { 200: picture, 304: notModified },
+  },
+  'GET /api/v1/static/:key/images/:image': {
+    id: 'comprefaceStaticImage',
+    tag,
+    summary: 'The picture of a face, for a page that can send no key',
+    description: 'The key is in the address, which proxies and browsers may remember: give one of its own.',
+    parameters: [pathParameter('key', 'A key of scope `people`.', 'facerec_…'), imageParameter],
+    answers: { 200: picture, 304: notModified },
+  },
+  [`POST ${BASE}/faces/:image/verify`]: {
+    id: 'comprefaceVerify',
+    tag,
+    summary: 'Compare the faces in a photo with an enrolled face',
+    description: 'A similarity of 0.5 is the threshold of this server.',
+    parameters: [imageParameter, ...found, idempotencyKey],
+    body,
+    answers: {
+      200: {
+        description: 'The faces.',
+        content: json('Verification', { result: [{ box, ...likeness }] }),
+      },
+    },
+    problems: [...problems, 'unknown-face'],
+  },
+  'POST /api/v1/detection/detect': {
+    id: 'comprefaceDetect',
+    tag,
+    summary: 'Where the faces in a photo are',
+    parameters: [...found, idempotencyKey],
+    body,
+    answers: { 200: { description: 'The faces.', content: json('Detection', { result: [{ box }] }) } },
+    problems,
   },
 };

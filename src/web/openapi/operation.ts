@@ -44,6 +44,12 @@ export function json(name: SchemaName, example?: unknown): Readonly<Record<strin
   return { 'application/json': { schema: schemaRef(name), ...(example !== undefined && { example }) } };
 }
 
+export const notModified: Answer = { description: 'It is the one that `If-None-Match` names.' };
+
+export const jpeg: Readonly<Record<string, Media>> = {
+  'image/jpeg': { schema: { type: 'string', contentMediaType: 'image/jpeg' } },
+};
+
 /** A form with one photo in `field`, and text fields. */
 export function photoForm(
   field: string,

@@ -2,7 +2,9 @@ import { enrolled, face, person } from './examples.ts';
 import {
   idempotencyKey,
   idempotencyProblems,
+  jpeg,
   json,
+  notModified,
   type Operations,
   type Parameter,
   pathParameter,
@@ -33,10 +35,38 @@ export const people: Operations = {
   'GET /people': {
     id: 'people',
     tag: 'people',
-    summary: 'Everybody who is known',
+    summary: 'Everybody who is known, or a page of them',
+    description:
+      'Without parameters it is everybody, in the order of their ids. With any of them it is a page in the order of names, which tells how many people there are on all pages (`total`) and, unless it is the last one, where the next begins (`next`, and `Link` with `rel="next"`).',
+    parameters: [
+      {
+        name: 'q',
+        in: 'query',
+        description:
+          'Part of the name or id, in whatever case, with or without accents. Those whose names begin with it come first.',
+        schema: { type: 'string' },
+        example: 'lovel',
+      },
+      {
+        name: 'limit',
+        in: 'query',
+        description: 'People a page.',
+        schema: { type: 'integer', minimum: 1, maximum: 1000, default: 100 },
+      },
+      {
+        name: 'cursor',
+        in: 'query',
+        description: '`next` of the page before, with the same `q`.',
+        schema: { type: 'string' },
+      },
+    ],
     answers: {
-      200: { description: 'In the order of their ids.', content: json('People', { people: [person] }) },
+      200: {
+        description: 'Everybody, or a page.',
+        content: json('People', { people: [person], total: 1 }),
+      },
     },
+    problems: ['invalid-page'],
   },
   'GET /people/:id': {
     id: 'person',
@@ -113,10 +143,23 @@ export const people: Operations = {
     answers: { 200: { description: 'The face.', content: json('EnrolledFace', face) } },
     problems: ['unknown-person', 'unknown-face'],
   },
+  'GET /people/:id/faces/:face/photo': {
+    id: 'facePhoto',
+    tag: 'people',
+    summary: 'The picture of an enrolled face',
+    description:
+      'The face with some room around it, at most 256 pixels wide and high; kept as long as the face. Faces enrolled by earlier versions have none.',
+    parameters: [id, faceId],
+    answers: {
+      200: { description: 'The picture.', content: jpeg, headers: { etag: 'For `If-None-Match`' } },
+      304: notModified,
+    },
+    problems: ['unknown-person', 'unknown-face', 'no-picture'],
+  },
   'DELETE /people/:id/faces/:face': {
     id: 'deleteFace',
     tag: 'people',
-    summary: 'Delete a face with its embedding and photo',
+    summary: 'Delete a face with its embedding, photo and picture',
     parameters: [id, faceId],
     answers: { 204: { description: 'Deleted.' } },
     problems: ['unknown-person', 'unknown-face'],

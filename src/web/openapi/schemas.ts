@@ -4,6 +4,7 @@ import { FaceSchema, ResultSchema } from '../../core/results.ts';
 import { eventTypes, HookSchema } from '../../webhooks/hooks.ts';
 import { scopes } from '../access/keys.ts';
 import { SessionBodySchema } from '../access/session.ts';
+import { ImageIdsSchema } from '../compreface/faces.ts';
 import { SubjectSchema } from '../compreface/subjects.ts';
 import { MergeBodySchema } from '../merge.ts';
 import { PersonBodySchema } from '../people.ts';
@@ -24,6 +25,14 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 const Image = v.object({ image_id: id, subject: v.string() });
 const whole = v.pipe(v.number(), v.integer());
+/** As CompreFace tells a face of a photo. */
+const FoundFace = {
+  box: v.object({ probability: v.number(), x_max: whole, y_max: whole, x_min: whole, y_min: whole }),
+  landmarks: v.optional(v.array(v.array(whole))),
+  execution_time: v.optional(v.record(v.string(), v.number())),
+};
+const likeness = { subject: v.string(), similarity: v.number() };
+const plugins_versions = v.optional(v.record(v.string(), v.string()));
 
 const Webhook = v.object({
   ...v.pick(HookSchema, ['id', 'url', 'events']).entries,
@@ -43,7 +52,12 @@ const EnrolledFace = v.object({
 const Warning = v.object({
   kind: v.picklist(['closer-to-another', 'near-duplicate']),
   face: id,
-  other: v.object({ person: v.string(), face: id, similarity: v.number() }),
+  other: v.object({
+    person: v.string(),
+    name: v.optional(v.string()),
+    face: id,
+    similarity: v.number(),
+  }),
 });
 const Person = v.object({
   id: v.string(),
@@ -83,7 +97,12 @@ export const schemas = {
   }),
   EnrolledFace,
   Person,
-  People: v.object({ people: v.array(Person) }),
+  People: v.object({
+    people: v.array(Person),
+    /** Of a page: how many people fit, on all pages. */
+    total: v.optional(count),
+    next: v.optional(v.string()),
+  }),
   PersonBody: PersonBodySchema,
   Links: v.object({
     service: v.literal('facerec'),
@@ -118,17 +137,14 @@ export const schemas = {
     total_elements: count,
   }),
   Base64Photo: v.object({ file: v.string() }),
+  ImageIds: ImageIdsSchema,
+  ImageList: v.array(Image),
   Recognition: v.object({
-    result: v.array(
-      v.object({
-        box: v.object({ probability: v.number(), x_max: whole, y_max: whole, x_min: whole, y_min: whole }),
-        landmarks: v.optional(v.array(v.array(whole))),
-        subjects: v.array(v.object({ subject: v.string(), similarity: v.number() })),
-        execution_time: v.optional(v.record(v.string(), v.number())),
-      }),
-    ),
-    plugins_versions: v.optional(v.record(v.string(), v.string())),
+    result: v.array(v.object({ ...FoundFace, subjects: v.array(v.object(likeness)) })),
+    plugins_versions,
   }),
+  Detection: v.object({ result: v.array(v.object(FoundFace)), plugins_versions }),
+  Verification: v.object({ result: v.array(v.object({ ...FoundFace, ...likeness })), plugins_versions }),
   MergeBody: MergeBodySchema,
   DeadLetters: v.object({ letters: v.array(DeadLetter) }),
   Replay: v.object({ queued: count }),

@@ -44,7 +44,7 @@ export const service: Operations = {
     tag: 'service',
     summary: 'Server-sent events: results, queue, fleet',
     description:
-      '`result`: the id of a result that is stored, and an outline of some; of those that this server hears of. `queue`: depths. `fleet`: instances, and the last decisions. The stream ends after five minutes; with `Last-Event-ID`, results that came meanwhile are told.',
+      '`result`: the id of a result that is stored, and an outline of some; those of other web servers come seconds later, where the photo came in the last five minutes. `queue`: depths. `fleet`: instances, and the last decisions. The stream ends after five minutes; with `Last-Event-ID`, results that came meanwhile are told.',
     parameters: [
       {
         name: 'Last-Event-ID',

@@ -312,9 +312,9 @@ for (const action of ['ListBucket', 'GetObject', 'PutObject', 'DeleteObject'])
     gate.refusals.set(`s3:${action} gallery-${run}`, denial('AccessDenied', `s3:${action}`));
     const kinds = {
       ListBucket: ['*'],
-      GetObject: ['head*', 'segments/*', 'access/keys*', 'access/webhooks*'],
-      PutObject: ['head*', 'segments/*', 'access/keys*', 'access/webhooks*'],
-      DeleteObject: ['segments/*'],
+      GetObject: ['head*', 'segments/*', 'faces/*', 'access/keys*', 'access/webhooks*'],
+      PutObject: ['head*', 'segments/*', 'faces/*', 'access/keys*', 'access/webhooks*'],
+      DeleteObject: ['segments/*', 'faces/*'],
     }[action]!;
     const found = await faults(healthy);
     expect(found.map(({ action, resource }) => [action, resource])).toEqual(

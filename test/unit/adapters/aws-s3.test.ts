@@ -79,6 +79,7 @@ describe('S3Blobs', () => {
     expect((await a!.list('')).map(({ key }) => key)).toEqual(['x/1']);
     expect((await b!.list('')).map(({ key }) => key)).toEqual(['../a/x/2', 'x/1']);
     expect((await all.list('')).map(({ key }) => key)).toEqual(['a/x/1', 'b/../a/x/2', 'b/x/1']);
+    expect((await b!.list('', { after: '../a/x/2' })).map(({ key }) => key)).toEqual(['x/1']);
     await a!.delete('x/1');
     expect(await b!.get('x/1')).toBeDefined();
     await expect(a!.put('k'.repeat(1_023), bytes('too long'))).rejects.toThrow(RangeError);
@@ -92,6 +93,7 @@ describe('S3Blobs', () => {
     expect((await blobs.list('p/')).map(({ key }) => key)).toEqual(keys);
     expect((await blobs.list('p/', { limit: 1_100 })).map(({ key }) => key)).toEqual(keys.slice(0, 1_100));
     expect(await blobs.list('p/', { limit: 0 })).toEqual([]);
+    expect((await blobs.list('p/', { after: keys[99]! })).map(({ key }) => key)).toEqual(keys.slice(100));
   });
 
   test('reads keys that a listing had to encode', async () => {

@@ -1,6 +1,15 @@
 import { describe, expect, test } from 'bun:test';
-import { readdirSync, readFileSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { LocalBlobs } from '../../../src/adapters/local/blobs.ts';
 import { temporaryDirectory, until } from '../../support/temporary.ts';
 import { startChild } from './child.ts';
@@ -11,7 +20,24 @@ const newDirectory = (): string => join(root, `blobs-${made++}`);
 
 /** The files of all objects, as paths within the store. */
 function objectFiles(directory: string): string[] {
-  return readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter(name => /^..\/./.test(name));
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter(name =>
+    /^[st]-.*\/[0-9a-f.-]{64,}$/.test(name),
+  );
+}
+
+/** Stores an object as the earlier layout had it: in one of 256 directories, under hashes of first segment and key. */
+function earlier(directory: string, key: string): void {
+  for (let i = 0; i < 256; i++)
+    mkdirSync(join(directory, i.toString(16).padStart(2, '0')), { recursive: true, mode: 0o700 });
+  const hash = (text: string) => createHash('sha256').update(text).digest('hex');
+  const slash = key.indexOf('/');
+  const segment = hash(slash < 0 ? key : key.slice(0, slash + 1));
+  const body = `of ${key}`;
+  const header = JSON.stringify({ key, size: body.length, etag: hash(body), modifiedAt: 1 });
+  writeFileSync(
+    join(directory, segment.slice(0, 2), `${segment.slice(0, 32)}.${hash(key)}`),
+    `${header}\n${body}`,
+  );
 }
 
 describe('LocalBlobs', () => {
@@ -32,11 +58,23 @@ describe('LocalBlobs', () => {
     await blobs.put('people/Ada Lovelace', Buffer.from('x'));
     const [file, ...others] = objectFiles(directory);
     expect(others).toEqual([]);
-    expect(file).toMatch(/^[0-9a-f]{2}\/[0-9a-f]{32}\.[0-9a-f]{64}$/);
+    expect(file).toMatch(/^s-people\/[0-9a-f]{64}$/);
     expect(statSync(join(directory, file!)).mode & 0o777).toBe(0o600);
-    for (const name of ['.', 'tmp', file!.slice(0, 2)]) {
+    for (const name of ['.', 'tmp', 's-people']) {
       expect(statSync(join(directory, name)).mode & 0o777).toBe(0o700);
     }
+    const id = Bun.randomUUIDv7();
+    await blobs.put(`${id}/Ada Lovelace.jpg`, Buffer.from('x'));
+    await blobs.put('Ada Lovelace/1', Buffer.from('x'));
+    await blobs.put('Ada Lovelace', Buffer.from('x'));
+    expect(objectFiles(directory).sort()).toEqual([
+      expect.stringMatching(/^s-\/[0-9a-f]{64}$/),
+      expect.stringMatching(/^s-\/[0-9a-f]{64}$/),
+      file!,
+      expect.stringMatching(new RegExp(`^t-${id.slice(0, 6)}/${id.slice(6, 8)}/${id}\\.[0-9a-f]{64}$`)),
+    ]);
+    for (const name of [`t-${id.slice(0, 6)}`, `t-${id.slice(0, 6)}/${id.slice(6, 8)}`])
+      expect(statSync(join(directory, name)).mode & 0o777).toBe(0o700);
     await blobs.close();
   });
 
@@ -44,8 +82,81 @@ describe('LocalBlobs', () => {
     const directory = newDirectory();
     const blobs = await LocalBlobs.open(directory);
     for (let i = 0; i < 20; i++) await blobs.put(`heartbeats/${i}`, Buffer.from('x'));
-    expect(new Set(objectFiles(directory).map(file => file.slice(0, 2 + 1 + 32))).size).toBe(1);
+    expect(new Set(objectFiles(directory).map(dirname))).toEqual(new Set(['s-heartbeats']));
     await blobs.close();
+  });
+
+  test('a listing with a limit opens that many files, however many there are', async () => {
+    const directory = newDirectory();
+    const start = Date.UTC(2026, 4, 1);
+    const blobs = await LocalBlobs.open(directory);
+    const ids = Array.from({ length: 300 }, (_, i) => Bun.randomUUIDv7('hex', start + i * 60_000));
+    for (const id of ids) await blobs.put(`${id}/a.json`, Buffer.from('x'));
+    await blobs.put('head', Buffer.from('x'));
+    // What is opened is told of, when all of it is damaged.
+    for (const file of objectFiles(directory)) truncateSync(join(directory, file), 0);
+    await blobs.close();
+    const told: string[] = [];
+    const looking = await LocalBlobs.open(directory, { onDamaged: file => told.push(file) });
+    const alive = ids[150]!;
+    await looking.put(`${alive}/a.json`, Buffer.from('x'));
+    const listed = await looking.list('0', { after: ids[148]!, limit: 1 });
+    expect(listed.map(({ key }) => key)).toEqual([`${alive}/a.json`]);
+    // The two before it, and the head, which may come between.
+    expect(told.length).toBeLessThanOrEqual(3);
+    await looking.close();
+  });
+
+  test('old directories of ids are removed with their last object, and made again', async () => {
+    const directory = newDirectory();
+    const id = Bun.randomUUIDv7('hex', Date.now() - 2 * 86_400_000);
+    const young = Bun.randomUUIDv7();
+    const [one, other] = await Promise.all([LocalBlobs.open(directory), LocalBlobs.open(directory)]);
+    const held = () => readdirSync(directory).filter(name => name.startsWith('t-'));
+    for (const blobs of [one, other, one]) {
+      for (const key of [`${id}/a`, `${id}/b`, `${young}/a`]) await blobs.put(key, Buffer.from('x'));
+      expect(held()).toHaveLength(2);
+      await Promise.all([one.delete(`${id}/a`), other.delete(`${id}/b`), other.delete(`${young}/a`)]);
+      expect(held()).toEqual([`t-${young.slice(0, 6)}`]);
+      expect(await blobs.list('')).toEqual([]);
+    }
+    await Promise.all([one.close(), other.close()]);
+  });
+
+  test('while some delete the last object of a directory, others store into it: nothing is lost', async () => {
+    const directory = newDirectory();
+    const id = Bun.randomUUIDv7('hex', Date.now() - 2 * 86_400_000);
+    const stores = await Promise.all([1, 2, 3, 4].map(() => LocalBlobs.open(directory)));
+    await Promise.all(
+      stores.map(async (blobs, i) => {
+        for (let round = 0; round < 40; round++) {
+          const key = `${id}/${i}`;
+          await blobs.put(key, Buffer.from(`${round}`), round % 2 ? {} : { ifAbsent: true });
+          expect(Buffer.from((await blobs.get(key))!.body).toString()).toBe(`${round}`);
+          await blobs.delete(key);
+        }
+      }),
+    );
+    expect(await stores[0]!.list('')).toEqual([]);
+    for (const blobs of stores) await blobs.close();
+  });
+
+  test('objects of the earlier layout are found again, by several processes at once', async () => {
+    const directory = newDirectory();
+    const ids = Array.from({ length: 50 }, (_, i) => Bun.randomUUIDv7('hex', Date.now() - i * 3_600_000));
+    const keys = [...ids.map(id => `${id}/Ada.json`), 'head', 'fleet/f/workers/1', 'Odd/1', 'tmp/x'];
+    for (const key of keys) earlier(directory, key);
+    const told: string[] = [];
+    writeFileSync(join(directory, 'ab', `${'a'.repeat(32)}.${'b'.repeat(64)}`), 'no object');
+    const onDamaged = (file: string) => told.push(file);
+    const stores = await Promise.all([1, 2, 3].map(() => LocalBlobs.open(directory, { onDamaged })));
+    for (const blobs of stores) {
+      expect((await blobs.list('')).map(({ key }) => key)).toEqual([...keys].sort());
+      for (const key of keys) expect(Buffer.from((await blobs.get(key))!.body).toString()).toBe(`of ${key}`);
+    }
+    expect(new Set(told).size).toBe(1);
+    expect(readdirSync(directory).filter(name => name.length === 2 && name !== 's-')).toEqual([]);
+    for (const blobs of stores) await blobs.close();
   });
 
   test('open removes old leftovers, and no young ones', async () => {
@@ -83,7 +194,7 @@ describe('LocalBlobs', () => {
     damage(join(directory, file!));
     const error = await blobs.get('secret-key/1').catch((e: Error) => e);
     expect(error).toBeInstanceOf(Error);
-    expect((error as Error).message).toContain(file!.slice(3));
+    expect((error as Error).message).toContain(basename(file!));
     expect((error as Error).message).not.toContain('secret-key');
     await blobs.put('secret-key/1', Buffer.from('mended'));
     expect(Buffer.from((await blobs.get('secret-key/1'))!.body).toString()).toBe('mended');

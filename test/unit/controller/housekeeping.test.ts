@@ -1,8 +1,9 @@
 import { expect, test } from 'bun:test';
 import { join } from 'node:path';
 import { LocalBlobs } from '../../../src/adapters/local/blobs.ts';
-import { compactGallery, expire } from '../../../src/controller/housekeeping.ts';
+import { compactGallery, expire, GalleryKeeper } from '../../../src/controller/housekeeping.ts';
 import { pack } from '../../../src/core/embedding.ts';
+import { pictureKey } from '../../../src/gallery/erase.ts';
 import type { GalleryEvent } from '../../../src/gallery/events.ts';
 import { GalleryStore } from '../../../src/gallery/store.ts';
 import { silentLog } from '../../../src/runtime/log.ts';
@@ -76,4 +77,26 @@ test('embeddings survive a compaction by a housekeeper that forgets them', async
   });
   await reader.refresh();
   expect(kept).toEqual(new Array(40).fill(embedding));
+});
+
+test('pictures and photos of removed faces are erased, also of those that came after their removal', async () => {
+  const open = (name: string) => LocalBlobs.open(join(temporaryDirectory(), name));
+  const [gallery, input, output] = await Promise.all(['gallery', 'input', 'output'].map(open));
+  const writer = new GalleryStore({ blobs: gallery! });
+  const keeper = new GalleryKeeper(gallery!, { input: input!, output: output! });
+  const embedding = pack(new Float32Array([1, 2]));
+  const face = { type: 'face', person: 'ada', file: 'a', model: 'm', quality: 3, embedding } as const;
+  const [gone, late, stays] = [Bun.randomUUIDv7(), Bun.randomUUIDv7(), Bun.randomUUIDv7()];
+  await writer.append([person('ada'), { ...face, face: gone }, { ...face, face: stays }]);
+  for (const id of [gone, late, stays]) {
+    await gallery!.put(pictureKey(id), new Uint8Array(1));
+    await input!.put(`${id}/a.jpg`, new Uint8Array(1));
+  }
+  for (const id of [gone, late])
+    await writer.append([{ type: 'face-removed', face: id, at: Bun.randomUUIDv7() }]);
+  await writer.append([{ ...face, face: late }]);
+  await keeper.store.refresh();
+  await keeper.erasePhotos();
+  expect((await gallery!.list('faces/')).map(({ key }) => key)).toEqual([pictureKey(stays)]);
+  expect((await input!.list('')).map(({ key }) => key)).toEqual([`${stays}/a.jpg`]);
 });

@@ -26,6 +26,7 @@ test('every request that the schemas allow survives the queue, in ASCII and unde
       file: fileNames,
       trace: traces,
       threshold: fc.double({ min: -1, max: 1, noNaN: true }).map(x => x + 0),
+      against: fc.constant(id),
     }),
     fc.record({
       v: fc.constant(1 as const),

@@ -82,3 +82,31 @@ test('it goes on where it was after a restart, looks again for later deletions o
   await restarted.round();
   expect(await naming('bob')).toBe(0);
 });
+
+test('a result that is deleted while it is looked at stays deleted', async () => {
+  const { make, pass, output, naming } = await rig(2);
+  const { put } = MemoryBlobs.prototype;
+  output.put = async (key, body, options) => {
+    await output.delete(key);
+    return put.call(output, key, body, options);
+  };
+  pass(MINUTE);
+  await make().round();
+  expect(await naming('ada')).toBe(0);
+  expect((await output.list('0')).length).toBe(1);
+});
+
+test('results are listed a thousand at a time', async () => {
+  const { make, naming, pass, output, events } = await rig(2_500);
+  const asked: unknown[] = [];
+  const { list } = MemoryBlobs.prototype;
+  output.list = (prefix, options) => {
+    asked.push(options?.limit);
+    return list.call(output, prefix, options);
+  };
+  pass(MINUTE);
+  await make().round();
+  expect(asked).toEqual([1_000, 1_000, 1_000, 1_000]);
+  expect(await naming('ada')).toBe(0);
+  expect(events.join()).toContain('"looked":2500');
+});

@@ -1,11 +1,15 @@
 import { expect, test } from 'bun:test';
 import { FacerecClient } from '../../../src/client/client.ts';
-import { failed, jpeg, rig } from './support.ts';
+import type { PeopleQuery } from '../../../src/client/types.ts';
+import type { Request as PhotoRequest } from '../../../src/core/messages.ts';
+import type { Result } from '../../../src/core/results.ts';
+import { pictureKey } from '../../../src/gallery/erase.ts';
+import { done, failed, jpeg, rig } from './support.ts';
 
 const photo = new Uint8Array(jpeg);
 
 /** A client of an application without a port, whose worker answers as soon as something is queued. */
-function connected(key?: string, answer?: typeof failed) {
+function connected(key?: string, answer?: (request: PhotoRequest) => Result) {
   const world = rig({}, { now: Date.now });
   const client = new FacerecClient({
     url: 'http://localhost:8000',
@@ -31,11 +35,40 @@ test('the client recognises, waits, and lists results', async () => {
   expect(files).toEqual(['b.jpg', 'a.jpg']);
 });
 
-test('the client keeps people and faces', async () => {
+test('the client finds people, page by page', async () => {
   const { client } = connected();
+  for (const name of ['Zoë', 'Ben', 'Ada', 'Adam']) await client.putPerson(name.toLowerCase(), name);
+  const names = async (query?: PeopleQuery) => {
+    const found: string[] = [];
+    for await (const { name } of client.findPeople(query)) found.push(name);
+    return found;
+  };
+  expect(await names()).toEqual(['Ada', 'Adam', 'Ben', 'Zoë']);
+  expect(await names({ limit: 1 })).toEqual(['Ada', 'Adam', 'Ben', 'Zoë']);
+  expect(await names({ q: 'ada', limit: 1 })).toEqual(['Ada', 'Adam']);
+  expect(await names({ q: 'nobody' })).toEqual([]);
+});
+
+test('the client enrols one face of several', async () => {
+  const asked: PhotoRequest[] = [];
+  const { client } = connected(undefined, request => {
+    asked.push(request);
+    return done(request);
+  });
+  await client.putPerson('ann');
+  await client.enrol('ann', 'group.jpg', photo, { box: [10.4, 20, 30, 40.6] });
+  expect(asked).toMatchObject([{ kind: 'enrol', box: [10, 20, 30, 41] }]);
+});
+
+test('the client keeps people and faces', async () => {
+  const { client, gallery } = connected();
   expect(await client.putPerson('b ö', 'Ben')).toEqual({ id: 'b ö', name: 'Ben', faces: [] });
   const { face } = await client.enrol('b ö', 'ben.jpg', photo);
   expect(await client.people()).toMatchObject([{ id: 'b ö', faces: [{ id: face, file: 'ben.jpg' }] }]);
+  await expect(client.facePhoto('b ö', face)).rejects.toMatchObject({ status: 404, problem: 'no-picture' });
+  await gallery.put(pictureKey(face), photo);
+  const picture = await client.facePhoto('b ö', face);
+  expect([picture.type, await picture.bytes()]).toEqual(['image/jpeg', photo]);
   await client.deleteFace('b ö', face);
   expect((await client.person('b ö')).faces).toEqual([]);
   await client.deletePerson('b ö');

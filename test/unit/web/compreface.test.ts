@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'bun:test';
 import type { Request as PhotoRequest } from '../../../src/core/messages.ts';
-import type { Result } from '../../../src/core/results.ts';
+import type { Recognised, Result } from '../../../src/core/results.ts';
+import { pictureKey } from '../../../src/gallery/erase.ts';
 import { similarityOf } from '../../../src/web/compreface/answers.ts';
-import { done, failed, jpeg, multipart, problem, rig } from './support.ts';
+import { done, faceOf, failed, jpeg, multipart, problem, rig } from './support.ts';
 
 const BASE = '/api/v1/recognition';
 const file = multipart([{ disposition: 'name="file"; filename="a.jpg"', content: jpeg }]);
@@ -17,7 +18,7 @@ const subjectBody = (subject: string, method = 'POST') => ({
   headers: { 'content-type': 'application/json' },
 });
 
-function twoFaces(request: PhotoRequest): Result {
+function twoFaces(request: PhotoRequest): Recognised {
   const landmarks = Array(5).fill([10.4, 20.6]) as [number, number][];
   const face = {
     box: [547.6, 295.2, 872, 1072.9] as [number, number, number, number],
@@ -85,6 +86,7 @@ describe('the documented requests of CompreFace', () => {
     expect(await json('/faces?page=1&size=2')).toMatchObject({ faces: [{ subject: 'Ben' }] });
     expect(await json('/faces')).toMatchObject({ page_size: 20, total_pages: 1 });
 
+    expect(await json('/faces/', base64())).toMatchObject({ message: 'The parameter subject is missing.' });
     expect(await json(`/faces/${image_id}`, { method: 'DELETE' })).toEqual({ image_id, subject: 'Ada' });
     expect(await problem(await call(`/faces/${image_id}`, { method: 'DELETE' }))).toBe('404 unknown-face');
     expect(await json('/faces?subject=Ada', { method: 'DELETE' })).toEqual({ deleted: 1 });
@@ -117,6 +119,109 @@ describe('the documented requests of CompreFace', () => {
     expect(await faces('?limit=1')).toHaveLength(1);
     expect(await faces('?det_prob_threshold=0.9')).toHaveLength(1);
   });
+});
+
+/** With a face of Ada and one of Ben, and what the façade calls them. */
+async function withImages(answer?: (request: PhotoRequest) => Result) {
+  const world = await compreface(answer);
+  const add = async (subject: string) => {
+    const id = Bun.randomUUIDv7();
+    const person = subject.toLowerCase();
+    await world.people.append([
+      { type: 'person', person, name: subject, at: Bun.randomUUIDv7() },
+      { ...faceOf({ id, file: `${person}.jpg`, person }), model: 'm' },
+    ]);
+    await world.gallery.put(pictureKey(id), new TextEncoder().encode(`picture of ${subject}`));
+    return id;
+  };
+  return { ...world, ada: await add('Ada'), ben: await add('Ben') };
+}
+
+describe('images of subjects', () => {
+  test('are downloaded by id; where there is none, no bytes come', async () => {
+    const { call, ada, gallery } = await withImages();
+    const response = await call(`/faces/${ada}/img`);
+    expect([response.status, response.headers.get('content-type'), await response.text()]).toEqual([
+      ...[200, 'image/jpeg', 'picture of Ada'],
+    ]);
+    expect(response.headers.get('cache-control')).toBe('private, no-cache');
+    await gallery.delete(pictureKey(ada));
+    for (const id of [ada, Bun.randomUUIDv7(), 'x'])
+      expect(await (await call(`/faces/${id}/img`)).text()).toBe('');
+  });
+
+  test('are shown by an address that holds the key, and by no other', async () => {
+    const { app, access, ada, log } = await withImages();
+    const at = (key: string) => app.request(`/api/v1/static/${key}/images/${ada}`);
+    const key = async (scope: 'people' | 'recognise') =>
+      (await access.keyring.create({ name: scope, scopes: [scope] })).token;
+    const token = await key('people');
+    expect(await (await at(token)).text()).toBe('picture of Ada');
+    expect(await problem(await at('facerec_wrong'))).toBe('401 unauthorized');
+    expect(await problem(await at(await key('recognise')))).toBe('403 forbidden');
+    const cookie = { cookie: `facerec_session=${token}`, authorization: `Bearer ${token}` };
+    const other = await app.request(`/api/v1/static/x/images/${ada}`, { headers: cookie });
+    expect(await problem(other)).toBe('401 unauthorized');
+    expect(JSON.stringify(log.lines)).not.toContain(token);
+  });
+
+  test('are compared with the faces of a photo', async () => {
+    const asked: PhotoRequest[] = [];
+    const { call, json, ben } = await withImages(request => {
+      asked.push(request);
+      const result = twoFaces(request);
+      return { ...result, faces: result.faces.map((face, i) => ({ ...face, against: i === 0 ? 0.7 : 0.1 })) };
+    });
+    const box = { probability: 1, x_max: 1420, y_max: 1368, x_min: 548, y_min: 295 };
+    expect(await json(`/faces/${ben}/verify?limit=1&det_prob_threshold=0.5&status=false`, file)).toEqual({
+      result: [{ box, subject: 'Ben', similarity: 0.98016 }],
+    });
+    expect(asked).toMatchObject([{ kind: 'recognise', against: ben }]);
+    const landmarks = Array(5).fill([10, 21]);
+    expect(await json(`/faces/${ben}/verify?face_plugins=landmarks&status=true`, base64())).toMatchObject({
+      result: [
+        { similarity: 0.98016, landmarks, execution_time: { detector: 3 } },
+        { subject: 'Ben', similarity: 0.01984, landmarks },
+      ],
+      plugins_versions: { detector: 'm' },
+    });
+    expect(await problem(await call(`/faces/${Bun.randomUUIDv7()}/verify`, file))).toBe('404 unknown-face');
+  });
+
+  test('are deleted by their ids; ids of nothing are passed over', async () => {
+    const { call, json, ada, ben, gallery } = await withImages();
+    const body = (ids: unknown) => ({ method: 'POST', body: JSON.stringify(ids) });
+    expect(await json('/faces/delete', body([ada.toUpperCase(), ada, Bun.randomUUIDv7(), 'x']))).toEqual([
+      { image_id: ada, subject: 'Ada' },
+    ]);
+    expect(await json('/faces')).toMatchObject({ faces: [{ image_id: ben }], total_elements: 1 });
+    expect([...gallery.objects.keys()].filter(key => key.startsWith('faces/'))).toEqual([pictureKey(ben)]);
+    expect(await json('/faces/delete', body([]))).toEqual([]);
+    expect(await problem(await call('/faces/delete', body({ ids: [ben] })))).toBe('400 invalid-json');
+    const many = Array.from({ length: 10_000 }, () => Bun.randomUUIDv7());
+    expect(await json('/faces/delete', body([...many, ben]))).toEqual([{ image_id: ben, subject: 'Ben' }]);
+  });
+
+  test('of a subject that is renamed onto another one are that one’s', async () => {
+    const { json, ada, gallery } = await withImages();
+    expect(await json('/subjects/Ada', subjectBody('Ben', 'PUT'))).toEqual({ updated: true });
+    expect(await json('/subjects')).toEqual({ subjects: ['Ben'] });
+    const { faces } = (await json('/faces?subject=Ben')) as { faces: { image_id: string }[] };
+    expect(faces).toHaveLength(2);
+    const moved = faces[1]!.image_id;
+    expect(gallery.objects.has(pictureKey(ada))).toBe(false);
+    expect(new TextDecoder().decode((await gallery.get(pictureKey(moved)))!.body)).toBe('picture of Ada');
+  });
+});
+
+test('faces are detected without being named', async () => {
+  const { app, access, work } = await compreface();
+  const { token } = await access.keyring.create({ name: 'x', scopes: ['recognise'] });
+  const headers = { 'x-api-key': token, ...Object.fromEntries(new Headers(file.headers)) };
+  const answer = app.request('/api/v1/detection/detect?limit=1', { ...file, headers });
+  await work(twoFaces);
+  const box = { probability: 1, x_max: 1420, y_max: 1368, x_min: 548, y_min: 295 };
+  expect(await (await answer).json()).toEqual({ result: [{ box }] });
 });
 
 describe('errors are told as there', () => {
@@ -156,12 +261,6 @@ describe('errors are told as there', () => {
     const response = await call(path, init);
     expect(await response.clone().json()).toMatchObject({ message: expect.any(String) });
     expect(await problem(response)).toBe(expected);
-  });
-
-  test('a subject is not renamed to another one', async () => {
-    const { call } = await compreface();
-    for (const name of ['Ada', 'Ben']) await call('/subjects', subjectBody(name));
-    expect(await problem(await call('/subjects/Ada', subjectBody('Ben', 'PUT')))).toBe('409 subject-exists');
   });
 
   test('a key is needed, with its scope', async () => {

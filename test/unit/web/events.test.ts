@@ -94,6 +94,74 @@ test('who comes back is told what came meanwhile, once', async () => {
   expect(stranger.kinds('result')).toEqual([]);
 });
 
+test('results whose completions other servers took are found in the store, and told once', async () => {
+  const { requests, time, events, store } = rig();
+  const idAt = (ago: number) => Bun.randomUUIDv7('hex', time.ms - ago);
+  const stored = async (ago: number) => {
+    const request = { v: 1, kind: 'recognise', id: idAt(ago), file: 'secret.jpg' } as const;
+    await store(done(request));
+    return request.id;
+  };
+  // Before anybody listened; counted, if young enough.
+  for (const ago of [30_000, 50_000, 200_000]) await stored(ago);
+  const { kinds, state } = read(events.listen(here));
+  await time.advance(0);
+  expect(kinds('result')).toEqual([]);
+  expect(kinds('queue').at(-1)).toMatchObject({ answeredLastMinute: 2 });
+  await requests.send('{}');
+  const mine = await stored(1_000);
+  events.completed(mine);
+  const theirs = await stored(120_000);
+  await stored(400_000);
+  await time.advance(2_000);
+  expect(kinds('result').map(result => result?.id)).toEqual([mine, theirs]);
+  expect(kinds('result').at(-1)).toMatchObject({ status: 'done', label: 'Ann' });
+  // The store may be quicker than the queue, and the same request may be answered again.
+  const early = await stored(0);
+  await time.advance(2_000);
+  events.completed(early);
+  await settle();
+  expect(kinds('result').map(result => result?.id)).toEqual([mine, theirs, early]);
+  await time.advance(2_000);
+  events.completed(early);
+  await time.advance(20_000);
+  expect(kinds('result').map(result => result?.id)).toEqual([mine, theirs, early, early]);
+  expect(state.text).not.toContain('secret');
+});
+
+test('who comes back soon is told of results that others took meanwhile', async () => {
+  const { time, events, store } = rig();
+  const first = read(events.listen(here));
+  events.completed(id(1));
+  await time.advance(1_000);
+  await first.cancel();
+  await time.advance(2_000);
+  const theirs = Bun.randomUUIDv7('hex', time.ms);
+  await store(done({ v: 1, kind: 'recognise', id: theirs, file: 'a.jpg' }));
+  const again = read(events.listen(here, first.last()));
+  await time.advance(10_000);
+  expect(again.kinds('result').map(result => result?.id)).toEqual([theirs]);
+});
+
+test('the store is listed every ten seconds while the queue is empty, and every two while it is not', async () => {
+  const { requests, output, time, events } = rig();
+  const { list } = MemoryBlobs.prototype;
+  let lists = 0;
+  output.list = (...given) => {
+    lists++;
+    return list.apply(output, given);
+  };
+  read(events.listen(here));
+  await time.advance(60_000);
+  const idle = lists;
+  await requests.send('{}');
+  await time.advance(60_000);
+  const busy = lists - idle;
+  // Of nothing, two calls a listing: it looks further back.
+  expect(idle / 2).toBeLessThanOrEqual(7);
+  expect(busy / 2).toBeGreaterThanOrEqual(29);
+});
+
 test('nothing is looked at while nobody listens', async () => {
   const { output, time, events } = rig();
   await time.advance(60_000);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import * as v from 'valibot';
+import { timeOf } from '../../../src/core/messages.ts';
 import { schemas } from '../../../src/web/openapi/schemas.ts';
 import { MemoryBlobs, problem, rig } from './support.ts';
 
@@ -60,6 +61,18 @@ async function everything(app: Awaited<ReturnType<typeof holding>>['app'], first
   return pages;
 }
 
+/** Counts from now on. */
+function counted(output: MemoryBlobs) {
+  const calls = { lists: 0 };
+  const { list } = MemoryBlobs.prototype;
+  output.list = (...given) => {
+    calls.lists++;
+    return list.apply(output, given);
+  };
+  output.reads = 0;
+  return calls;
+}
+
 describe('the listing of results', () => {
   test('shows them the newest first, over gaps of any length, each once', async () => {
     const ages = [0, 1, 2, MINUTE, 5 * MINUTE, 3 * 60 * MINUTE, DAY, DAY + 1, 8 * DAY, 29 * DAY];
@@ -94,15 +107,33 @@ describe('the listing of results', () => {
 
   test('ends a page early rather than search for long, and asks the store seldom', async () => {
     const { app, output } = await holding(Array.from({ length: 700 }, (_, i) => i * 10));
-    let lists = 0;
-    const { list } = MemoryBlobs.prototype;
-    output.list = (...given) => {
-      lists++;
-      return list.apply(output, given);
-    };
+    const calls = counted(output);
     const pages = await everything(app, '/results?person=nobody');
     expect(pages).toEqual([[], []]);
-    expect(lists).toBeLessThanOrEqual(14);
+    expect(calls.lists).toBeLessThanOrEqual(14);
+  });
+
+  test.each<[string, number, (i: number) => number, number]>([
+    ['a second apart', 3_000, i => i * 1_000, 1],
+    ['a minute apart', 3_000, i => i * MINUTE, 2],
+    ['100 a second', 3_000, i => i * 10, 3],
+    ['half an hour apart, the last one a week ago', 400, i => 7 * DAY + i * 30 * MINUTE, 6],
+    ['in a second, an hour ago', 3_000, i => 60 * MINUTE + i / 3, 12],
+    ['in half a minute, three days ago', 3_000, i => 3 * DAY + i * 10, 12],
+    ['in a millisecond', 1_100, () => 5_000, 8],
+    ['ten bursts, a day apart', 3_000, i => DAY * Math.floor(i / 300) + i * 10, 8],
+  ])('finds the newest of results %s with few calls, and all of them', async (_, count, age, most) => {
+    const ages = Array.from({ length: count }, (_, i) => Math.floor(age(i)));
+    const { app, output, ids } = await holding(ages);
+    const calls = counted(output);
+    const first = await page(app, '/results');
+    const inOrder = [...ids].sort().reverse();
+    expect(first.ids).toEqual(inOrder.slice(0, 20));
+    expect(calls.lists).toBeLessThanOrEqual(most);
+    expect(output.reads).toBeLessThanOrEqual(40);
+    const kept = inOrder.filter(id => timeOf(id) >= timeOf(inOrder[0]!) - 21 * DAY);
+    const all = (await everything(app, '/results?limit=100')).flat();
+    expect(all.slice(0, kept.length)).toEqual(kept);
   });
 
   test('leaves out what is older than results are kept, and what is no result', async () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test';
+import { pictureKey } from '../../../src/gallery/erase.ts';
 import type { FaceEvent } from '../../../src/gallery/events.ts';
 import { GalleryStore } from '../../../src/gallery/store.ts';
 import { photo, problem, rig } from './support.ts';
@@ -40,6 +41,37 @@ test('the faces of one become faces of the other, with their embeddings; photos 
   expect([...input.objects.keys()].map(key => key.slice(37))).toEqual(['ann.jpg']);
   const audited = log.lines.filter(({ event }) => event === 'audit').map(({ fields }) => fields.action);
   expect(audited).toEqual(['person-deleted', 'people-merged']);
+});
+
+test('pictures go along with their faces', async () => {
+  const { app, gallery, people } = await withTwo();
+  const [before] = people.gallery.person('anna')!.faces;
+  await gallery.put(pictureKey(before!.face), new Uint8Array([1]));
+  await app.request('/people/ann/merge', merge('anna'));
+  const faces = people.gallery.person('ann')!.faces.map(({ face }) => face);
+  const pictures = [...gallery.objects.keys()].filter(key => key.startsWith('faces/'));
+  expect(pictures).toEqual([pictureKey(faces[1]!)]);
+  const response = await app.request(`/people/ann/faces/${faces[1]}/photo`);
+  expect(new Uint8Array(await response.arrayBuffer())).toEqual(new Uint8Array([1]));
+});
+
+test('a merge that was broken off goes on where it was, and doubles no face', async () => {
+  const { app, gallery, people } = await withTwo();
+  const [before] = people.gallery.person('anna')!.faces;
+  await gallery.put(pictureKey(before!.face), new Uint8Array([1]));
+  const put = gallery.put.bind(gallery);
+  gallery.put = async (key, ...rest) => {
+    if (key.startsWith('faces/')) throw new Error('the disk is full');
+    return put(key, ...rest);
+  };
+  expect((await app.request('/people/ann/merge', merge('anna'))).status).toBe(500);
+  gallery.put = put;
+  expect(people.gallery.person('ann')!.faces).toHaveLength(2);
+  expect((await app.request('/people/ann/merge', merge('anna'))).status).toBe(200);
+  const faces = people.gallery.person('ann')!.faces;
+  expect(faces.map(({ file }) => file)).toEqual(['ann.jpg', 'anna.jpg']);
+  expect(gallery.objects.has(pictureKey(faces[1]!.face))).toBe(true);
+  expect(people.gallery.person('anna')).toBeUndefined();
 });
 
 test('somebody without faces can be merged', async () => {

@@ -3,6 +3,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import type { Request as PhotoRequest } from '../../../src/core/messages.ts';
+import { pictureKey } from '../../../src/gallery/erase.ts';
 import { openApi, operations } from '../../../src/web/openapi/document.ts';
 import { recognised } from '../../../src/web/openapi/examples.ts';
 import { seen } from './conforming.ts';
@@ -100,7 +101,13 @@ test('the server does what it tells', async () => {
   await app.request('/people/ann/faces', photo());
   await work();
   const face = (await worked('/people/ann/faces?wait=30', photo())).headers.get('location')!;
-  for (const path of ['/people', '/people/ann', face]) await app.request(path);
+  for (const path of ['/people', '/people?limit=1', '/people/ann', face]) await app.request(path);
+  const twice = async (path: string, id: string) => {
+    await world.gallery.put(pictureKey(id), new Uint8Array([1]));
+    const etag = (await app.request(path)).headers.get('etag') ?? '';
+    await app.request(path, { headers: { 'if-none-match': etag } });
+  };
+  await twice(`${face}/photo`, face.split('/').at(-1)!);
 
   await app.request('/people/anna', { method: 'PUT' });
   await app.request('/people/ann/merge', { method: 'POST', body: '{"from":"anna"}' });
@@ -124,9 +131,14 @@ test('the server does what it tells', async () => {
   const { image_id } = (await (await worked(`${base}/faces?subject=Ben`, form)).json()) as {
     image_id: string;
   };
-  const recognising = app.request(`${base}/recognize?status=true`, form);
-  await work(withFace);
-  await recognising;
+  for (const path of [`${base}/recognize`, `${base}/faces/${image_id}/verify`, '/api/v1/detection/detect']) {
+    const recognising = app.request(`${path}?status=true`, form);
+    await work(withFace);
+    await recognising;
+  }
+  await twice(`${base}/faces/${image_id}/img`, image_id);
+  await twice(`/api/v1/static/any/images/${image_id}`, image_id);
+  await app.request(`${base}/faces/delete`, { method: 'POST', body: `["${Bun.randomUUIDv7()}"]` });
   for (const path of ['/subjects', '/faces']) await app.request(base + path);
   await app.request(`${base}/subjects/Ben`, { method: 'PUT', body: '{"subject":"Benny"}' });
   for (const path of [`/faces/${image_id}`, '/faces', '/subjects/Benny', '/subjects'])

@@ -10,6 +10,7 @@ import type { Result } from '../../../src/core/results.ts';
 import { GalleryStore } from '../../../src/gallery/store.ts';
 import type {
   Blobs,
+  ListOptions,
   Log,
   LogFields,
   Message,
@@ -50,10 +51,10 @@ export class MemoryBlobs implements Blobs {
     return held && { body: held.body.slice(), etag: held.etag };
   }
 
-  async list(prefix: string, { limit }: { limit?: number } = {}) {
+  async list(prefix: string, { limit, after = '' }: ListOptions = {}) {
     this.#check();
     return [...this.objects]
-      .filter(([key]) => key.startsWith(prefix))
+      .filter(([key]) => key.startsWith(prefix) && key > after)
       .sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
       .map(([key, { body, modifiedAt }]) => ({ key, size: body.length, modifiedAt }))
       .slice(0, limit);
@@ -314,7 +315,16 @@ export function rig(options: Partial<WebOptions> = {}, deps: Partial<AppDeps> = 
   };
 }
 
-function faceOf({ id, file, person }: PhotoRequest & { kind: 'enrol' }) {
+/** As the worker of these tests enrols it. */
+export function faceOf({
+  id,
+  file,
+  person,
+}: {
+  readonly id: string;
+  readonly file: string;
+  readonly person: string;
+}) {
   const embedding = pack(new Float32Array([1, 0]));
   return { type: 'face', person, face: id, file, model, quality: 9, embedding } as const;
 }

@@ -97,17 +97,17 @@ test('a completion before its result is visible only costs a look', async () => 
   nothingLeft();
 });
 
-test('the store is looked at after 1, 2, 4, then every 5 seconds', async () => {
+test('the store is looked at after 0.25, 0.5, 1, 2, 4, then every 5 seconds', async () => {
   const { waiting, request, result, store, time, nothingLeft } = waitingRoom();
   const answer = waiting.forResult(request);
   const pauses: number[] = [];
-  for (let i = 0; i < 6; i++) {
+  for (let i = 0; i < 7; i++) {
     await settle();
     pauses.push(time.nextIn);
-    if (i === 5) await store();
+    if (i === 6) await store();
     await time.advance(time.nextIn);
   }
-  expect(pauses).toEqual([1_000, 2_000, 4_000, 5_000, 5_000, 5_000]);
+  expect(pauses).toEqual([250, 500, 1_000, 2_000, 4_000, 5_000, 5_000]);
   expect(await answer).toEqual(result);
   nothingLeft();
 });

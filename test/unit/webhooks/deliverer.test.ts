@@ -44,8 +44,8 @@ function world(hooks: readonly (Partial<Hook> & { url: string })[]) {
       v: 1,
       hooks: changed.map((hook, i) => ({ id: `h${i}`, events: eventTypes, secret, createdAt: 0, ...hook })),
     }));
-  const open = (timeoutMs = 5_000) =>
-    new Deliverer({ gallery, output, log, privateAllowed: true, now, timeoutMs });
+  const open = (timeoutMs = 5_000, removals = () => new Map<string, string>()) =>
+    new Deliverer({ gallery, output, log, privateAllowed: true, now, timeoutMs, removals });
   const noticing = new Noticing({ gallery, output, now });
   const complete = async (result: Partial<Result> = {}) => {
     const id = Bun.randomUUIDv7();
@@ -184,6 +184,60 @@ describe('a webhook', () => {
     later(HOUR);
     await deliverer.round();
     expect([got.length, pending()]).toEqual([1, 0]);
+  });
+
+  test('is not told of people who are gone, even before they are taken out of the results', async () => {
+    const { got, url } = receiver(() => new Response('', { status: 503 }));
+    const { register, open, complete, pending, later, output } = world([{ url }]);
+    await register();
+    const face = {
+      ...{ box: [0, 0, 1, 1], score: 1, landmarks: Array(5).fill([0, 0]), quality: 3 },
+      ...{ person: 'ada', label: 'Ada Lovelace', similarity: 0.9, margin: null },
+    };
+    const common = { status: 'done', model: 'm', timings: {} };
+    const recognised = {
+      ...{ ...common, label: 'Ada Lovelace', image: { width: 1, height: 1 }, threshold: 0.4 },
+      faces: [face, { ...face, person: 'eve', label: 'Eve' }],
+    };
+    const id = await complete(recognised as object);
+    await complete({ ...common, person: 'ada', face: id, quality: 3, box: [0, 0, 1, 1] } as object);
+    for (const { key } of await output.list('outbox/'))
+      expect(new TextDecoder().decode((await output.get(key))!.body)).not.toMatch(/ada|a\.jpg/i);
+    const removed = new Map<string, string>();
+    const deliverer = open(5_000, () => removed);
+    await deliverer.round();
+    expect(got.map(({ body }) => body.includes('"ada"'))).toEqual([true, true]);
+    removed.set('ada', 'stamp');
+    later(HOUR);
+    await deliverer.round();
+    expect(got).toHaveLength(3);
+    expect(got[2]?.body).not.toMatch(/ada/i);
+    expect(JSON.parse(got[2]!.body)).toMatchObject({
+      data: { id, label: 'Eve', faces: [{ label: 'unknown' }, { person: 'eve' }] },
+    });
+    expect(pending()).toBe(1);
+  });
+
+  test('that fails delays nothing that comes later, however much waits', async () => {
+    const { got, url, answers } = receiver(() => new Response('', { status: 503 }));
+    const { register, open, complete, later, output } = world([{ url }]);
+    await register();
+    for (let i = 0; i < 2_100; i++) await complete();
+    const deliverer = open();
+    for (let round = 0; round < 3; round++) await deliverer.round();
+    const { list } = MemoryBlobs.prototype;
+    let most = 0;
+    output.list = async (prefix, options) => {
+      const listed = await list.call(output, prefix, options);
+      if (prefix.startsWith('outbox/')) most = Math.max(most, listed.length);
+      return listed;
+    };
+    answers(() => new Response());
+    const before = got.length;
+    later(25 * SECOND);
+    for (let round = 0; round < 40; round++) await deliverer.round();
+    expect(got.length - before).toBe(2_100);
+    expect(most).toBe(1_000);
   });
 
   test('costs nothing where there is none', async () => {
