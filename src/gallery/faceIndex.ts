@@ -1,7 +1,7 @@
 import { type Embedding, unpack } from '../core/embedding.ts';
+import { BestTwo } from './bestTwo.ts';
 import {
   BLOCK_ROWS,
-  copyRow,
   createKernel,
   type Kernel,
   queryBytes,
@@ -10,6 +10,20 @@ import {
   writeQuery,
   writeRow,
 } from './kernel.ts';
+import { Persons } from './persons.ts';
+import {
+  copySketch,
+  DISTANCES,
+  LANES,
+  PLACES_BYTES,
+  QUERY_SKETCH_BYTES,
+  reachOf,
+  repeatSketch,
+  SKETCH_BITS,
+  SKETCH_BYTES,
+  Spread,
+  sketchOf,
+} from './sketch.ts';
 
 /** Who a face most resembles. */
 export interface Match {
@@ -23,31 +37,56 @@ export interface Match {
 }
 
 const PAGE = 65_536;
+/** In fewer faces a first look costs more than it saves. */
+const LOOK_FROM = 4096;
+/** Of the faces whose sketches are nearest, so many are compared first, to learn how far away a better one could be. */
+const FIRST_SHARE = 1 / 256;
+/** In all four bytes of a word. */
+const EACH = 0x01010101;
+const HIGHEST = 0x80808080;
 
 /**
- * Search in memory over L2-normalised embeddings of one model: each query compares with every face, so nobody is missed. The
- * embeddings are those of `pack`; a similarity is as exact as these.
+ * Search in memory over L2-normalised embeddings of one model. In a small gallery each query compares with every face. In a large
+ * one it looks at all faces' sketches first, and compares with those that can be as similar as the second person found: see
+ * `reachOf`. The embeddings are those of `pack`; a similarity is as exact as these.
  */
 export class FaceIndex {
   readonly dimensions: number;
   readonly #stride: number;
-  /** Where the query, a block's scores and the blocks lie in the kernel's memory. A block is its rows, then their scales. */
-  readonly #scoresAt: number;
+  /**
+   * Where the query, its sketch, numbers to be rotated, addresses of rows, their products and the blocks lie in the kernel's
+   * memory. A block is its rows, then their sketches, then these ones' distances from the query's.
+   */
+  readonly #querySketchAt: number;
+  readonly #placesAt: number;
+  readonly #listAt: number;
+  readonly #productsAt: number;
   readonly #blocksAt: number;
   readonly #blockBytes: number;
   readonly #kernel: Kernel;
+  readonly #spread: Spread;
+  readonly #lookFrom: number;
   readonly #faces: string[] = [];
   readonly #rowOf = new Map<string, number>();
-  /** Numbers of the persons of all rows. */
+  /** Of all rows: the numbers of their persons, and what one of their own numbers is worth. */
   #personOf = new Int32Array(BLOCK_ROWS);
+  #scaleOf = new Float32Array(BLOCK_ROWS);
+  /** The rows whose addresses are listed. */
+  readonly #listed = new Int32Array(BLOCK_ROWS);
   readonly #persons = new Persons();
 
-  constructor(dimensions: number) {
+  /** @param lookFrom how many faces make the gallery a large one */
+  constructor(dimensions: number, lookFrom = LOOK_FROM) {
     this.dimensions = dimensions;
+    this.#lookFrom = lookFrom;
     this.#stride = strideOf(dimensions);
-    this.#scoresAt = queryBytes(this.#stride);
-    this.#blocksAt = this.#scoresAt + 4 * BLOCK_ROWS;
-    this.#blockBytes = BLOCK_ROWS * (this.#stride + 4);
+    this.#spread = new Spread(dimensions);
+    this.#querySketchAt = queryBytes(this.#stride);
+    this.#placesAt = this.#querySketchAt + QUERY_SKETCH_BYTES;
+    this.#listAt = this.#placesAt + PLACES_BYTES;
+    this.#productsAt = this.#listAt + 4 * BLOCK_ROWS;
+    this.#blocksAt = this.#productsAt + 4 * BLOCK_ROWS;
+    this.#blockBytes = BLOCK_ROWS * (this.#stride + SKETCH_BYTES + 1);
     this.#kernel = createKernel(Math.ceil(this.#blocksAt / PAGE));
   }
 
@@ -68,10 +107,10 @@ export class FaceIndex {
     const row = known ?? this.size;
     if (known !== undefined) this.#persons.release(this.#personOf[known]!);
     this.#reserve(row + 1);
-    const { rows, scales, within } = this.#place(row);
-    const { buffer } = this.#kernel.memory;
-    writeRow(values, new Uint8Array(buffer), rows, within);
-    new Float32Array(buffer, scales)[within] = scale;
+    const { start, sketch } = this.#place(row);
+    writeRow(values, new Uint8Array(this.#kernel.memory.buffer), start);
+    this.#sketch(values, sketch);
+    this.#scaleOf[row] = scale;
     this.#faces[row] = face;
     this.#personOf[row] = this.#persons.take(person);
     this.#rowOf.set(face, row);
@@ -85,9 +124,10 @@ export class FaceIndex {
     // The last row takes the place of the removed one.
     const last = this.size - 1;
     const [from, to] = [this.#place(last), this.#place(row)];
-    const { buffer } = this.#kernel.memory;
-    copyRow(new Uint8Array(buffer), this.#stride, [from.rows, from.within], [to.rows, to.within]);
-    new Float32Array(buffer, to.scales)[to.within] = new Float32Array(buffer, from.scales)[from.within]!;
+    const bytes = new Uint8Array(this.#kernel.memory.buffer);
+    bytes.copyWithin(to.start, from.start, from.start + this.#stride);
+    copySketch(bytes, from.sketch, to.sketch);
+    this.#scaleOf[row] = this.#scaleOf[last]!;
     this.#personOf[row] = this.#personOf[last]!;
     this.#faces[row] = this.#faces[last]!;
     this.#rowOf.set(this.#faces[row], row);
@@ -103,16 +143,14 @@ export class FaceIndex {
    */
   search(embedding: Float32Array, counts: (person: string) => boolean = () => true): Match | null {
     this.#check(embedding.length);
-    const { memory, score } = this.#kernel;
-    const unit = writeQuery(embedding, new DataView(memory.buffer, 0, this.#scoresAt));
-    const scores = new Float32Array(memory.buffer, this.#scoresAt, BLOCK_ROWS);
+    const unit = writeQuery(embedding, new DataView(this.#kernel.memory.buffer, 0, this.#querySketchAt));
     const best = new BestTwo(person => counts(this.#persons.nameOf(person)));
-    for (let first = 0; first < this.size; first += BLOCK_ROWS) {
-      const count = Math.min(BLOCK_ROWS, this.size - first);
-      const { rows, scales } = this.#place(first);
-      score(rows, Math.ceil(count / 4) * 4, this.#stride, 0, scales, this.#scoresAt, unit);
-      for (let i = 0; i < count; i++)
-        if (scores[i]! > best.other) best.note(this.#personOf[first + i]!, first + i, scores[i]!);
+    if (this.size < this.#lookFrom) this.#compareAll(unit, best);
+    else {
+      const near = this.#look(embedding);
+      this.#compareNear(near, unit, best);
+      const reach = reachOf(best.other);
+      if (reach > near) this.#compareNear(reach, unit, best);
     }
     const { row, person, similarity, other } = best;
     if (row < 0) return null;
@@ -120,14 +158,90 @@ export class FaceIndex {
     return { person: this.#persons.nameOf(person), face: this.#faces[row]!, similarity, margin };
   }
 
+  #compareAll(unit: number, best: BestTwo): void {
+    for (let first = 0; first < this.size; first += BLOCK_ROWS) {
+      const count = Math.min(BLOCK_ROWS, this.size - first);
+      for (let i = 0; i < count; i++) this.#listed[i] = first + i;
+      this.#compareListed(count, unit, best);
+    }
+  }
+
+  /** With the faces whose sketches are at most so far from the query's. */
+  #compareNear(distance: number, unit: number, best: BestTwo): void {
+    if (distance >= DISTANCES / 2) {
+      this.#compareAll(unit, best);
+      return;
+    }
+    const { buffer } = this.#kernel.memory;
+    const above = EACH * (distance + 1);
+    let listed = 0;
+    for (let first = 0; first < this.size; first += BLOCK_ROWS) {
+      const { distances, count } = this.#block(first);
+      const each = new Uint8Array(buffer, distances, count);
+      const fours = new Int32Array(buffer, distances, Math.ceil(count / 4));
+      for (let i = 0; i < fours.length; i++) {
+        const four = fours[i]!;
+        // Whether one of four bytes is less: a difference below 0 that was not above 127 before.
+        if (!((four - above) & ~four & HIGHEST)) continue;
+        for (let row = 4 * i; row < Math.min(4 * i + 4, count); row++)
+          if (each[row]! <= distance) this.#listed[listed++] = first + row;
+        if (listed <= BLOCK_ROWS - 4) continue;
+        this.#compareListed(listed, unit, best);
+        listed = 0;
+      }
+    }
+    this.#compareListed(listed, unit, best);
+  }
+
+  #compareListed(count: number, unit: number, best: BestTwo): void {
+    if (count === 0) return;
+    const { memory, multiply } = this.#kernel;
+    const padded = Math.ceil(count / 4) * 4;
+    const addresses = new Int32Array(memory.buffer, this.#listAt, padded);
+    for (let i = 0; i < padded; i++) addresses[i] = this.#place(this.#listed[Math.min(i, count - 1)]!).start;
+    multiply(this.#listAt, this.#listAt + 4 * padded, this.#stride, 0, this.#productsAt);
+    const products = new Int32Array(memory.buffer, this.#productsAt, count);
+    for (let i = 0; i < count; i++) {
+      const row = this.#listed[i]!;
+      const similarity = products[i]! * unit * this.#scaleOf[row]!;
+      if (similarity > best.other) best.note(this.#personOf[row]!, row, similarity);
+    }
+  }
+
+  /** Notes how far each face's sketch is from the query's; returns how far the nearest FIRST_SHARE of them are. */
+  #look(embedding: Float32Array): number {
+    const { memory, compare } = this.#kernel;
+    this.#sketch(embedding, this.#querySketchAt);
+    repeatSketch(new Uint8Array(memory.buffer), this.#querySketchAt);
+    const histogram = new Uint32Array(DISTANCES);
+    for (let first = 0; first < this.size; first += BLOCK_ROWS) {
+      const { sketches, distances, count } = this.#block(first);
+      const end = sketches + Math.ceil(count / LANES) * QUERY_SKETCH_BYTES;
+      compare(sketches, end, this.#querySketchAt, distances);
+      const found = new Uint8Array(memory.buffer, distances, count);
+      for (let i = 0; i < count; i++) histogram[found[i]!]!++;
+    }
+    let distance = 0;
+    for (let near = histogram[0]!; near < this.size * FIRST_SHARE; near += histogram[distance]!) distance++;
+    return distance;
+  }
+
+  #sketch(values: Int8Array | Float32Array, target: number): void {
+    const { memory, sketch } = this.#kernel;
+    this.#spread.write(values, new Float32Array(memory.buffer, this.#placesAt, SKETCH_BITS));
+    sketch(this.#placesAt, target);
+  }
+
   /** undefined where there is no such face. */
   embeddingOf(face: string): Float32Array | undefined {
     const row = this.#rowOf.get(face);
     if (row === undefined) return undefined;
-    const { rows, scales, within } = this.#place(row);
-    const { buffer } = this.#kernel.memory;
-    const scale = new Float32Array(buffer, scales)[within]!;
-    return unpack({ scale, values: readRow(new Uint8Array(buffer), rows, within, this.dimensions) });
+    const values = readRow(
+      new Uint8Array(this.#kernel.memory.buffer),
+      this.#place(row).start,
+      this.dimensions,
+    );
+    return unpack({ scale: this.#scaleOf[row]!, values });
   }
 
   /** Cosine similarity to one face; undefined where there is no such face. */
@@ -136,11 +250,19 @@ export class FaceIndex {
     return this.embeddingOf(face)?.reduce((sum, value, i) => sum + value * embedding[i]!, 0);
   }
 
-  /** Where the rows and scales of a row's block begin, and which of them is the row's. */
-  #place(row: number): { rows: number; scales: number; within: number } {
+  /** Where a block's columns begin, and how many faces it has. */
+  #block(first: number) {
+    const rows = this.#blocksAt + (first / BLOCK_ROWS) * this.#blockBytes;
+    const sketches = rows + BLOCK_ROWS * this.#stride;
+    const distances = sketches + BLOCK_ROWS * SKETCH_BYTES;
+    return { rows, sketches, distances, count: Math.min(BLOCK_ROWS, this.size - first) };
+  }
+
+  /** Where a row and its sketch begin. */
+  #place(row: number) {
     const within = row % BLOCK_ROWS;
-    const rows = this.#blocksAt + ((row - within) / BLOCK_ROWS) * this.#blockBytes;
-    return { rows, scales: rows + BLOCK_ROWS * this.#stride, within };
+    const { rows, sketches } = this.#block(row - within);
+    return { start: rows + within * this.#stride, sketch: sketchOf(sketches, within) };
   }
 
   /** Pages that nothing was written to take no memory, so there may be many of them. */
@@ -150,75 +272,17 @@ export class FaceIndex {
     const bytes = memory.buffer.byteLength;
     if (needed > bytes) memory.grow(Math.ceil(Math.max(needed - bytes, bytes / 4) / PAGE));
     if (rows > this.#personOf.length) {
-      const larger = new Int32Array(Math.ceil(1.25 * rows));
-      larger.set(this.#personOf);
-      this.#personOf = larger;
+      const length = Math.ceil(1.25 * rows);
+      const [persons, scales] = [this.#personOf, this.#scaleOf];
+      this.#personOf = new Int32Array(length);
+      this.#personOf.set(persons);
+      this.#scaleOf = new Float32Array(length);
+      this.#scaleOf.set(scales);
     }
   }
 
   #check(length: number): void {
     if (length !== this.dimensions)
       throw new RangeError(`an embedding of ${length} numbers in an index of ${this.dimensions}`);
-  }
-}
-
-/** The best row, and the similarity of the best of another person. */
-class BestTwo {
-  readonly #counts: (person: number) => boolean;
-  row = -1;
-  person = -1;
-  similarity = Number.NEGATIVE_INFINITY;
-  other = Number.NEGATIVE_INFINITY;
-
-  constructor(counts: (person: number) => boolean) {
-    this.#counts = counts;
-  }
-
-  /** Of a row that is more similar than `other`. */
-  note(person: number, row: number, similarity: number): void {
-    if (person === this.person) {
-      if (similarity <= this.similarity) return;
-    } else {
-      if (!this.#counts(person)) return;
-      if (similarity <= this.similarity) {
-        this.other = similarity;
-        return;
-      }
-      this.other = this.similarity;
-    }
-    this.row = row;
-    this.person = person;
-    this.similarity = similarity;
-  }
-}
-
-/** Numbers for people, given back when the last face of one is gone. */
-class Persons {
-  readonly #numberOf = new Map<string, number>();
-  readonly #names: string[] = [];
-  readonly #faces: number[] = [];
-  readonly #free: number[] = [];
-
-  get size(): number {
-    return this.#numberOf.size;
-  }
-
-  nameOf(number: number): string {
-    return this.#names[number]!;
-  }
-
-  take(name: string): number {
-    const number = this.#numberOf.get(name) ?? this.#free.pop() ?? this.#names.length;
-    this.#numberOf.set(name, number);
-    this.#names[number] = name;
-    this.#faces[number] = (this.#faces[number] ?? 0) + 1;
-    return number;
-  }
-
-  release(number: number): void {
-    this.#faces[number]!--;
-    if (this.#faces[number]! > 0) return;
-    this.#numberOf.delete(this.#names[number]!);
-    this.#free.push(number);
   }
 }

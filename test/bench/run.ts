@@ -96,10 +96,11 @@ interface GalleryCost {
   loaded: { wall: number; cpu: number; peak: number; held: number };
   search: { best: number; p50: number; cpu: number };
   recall: { probes: number; same: number; worst: number };
+  look: Record<'genuine' | 'strangers', { searches: number; first: number; either: number }>;
   visible: { p50: number; worst: number };
 }
 const gallery = await child<GalleryCost>('gallery.ts', 'all', '', '100000', '1000');
-const { loaded, search, recall, visible } = gallery;
+const { loaded, search, recall, look, visible } = gallery;
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
 const vectors = 4 * 512 * gallery.faces;
 console.log(
@@ -119,6 +120,10 @@ console.log(
   `  8 bits instead of 32            ${recall.same} of ${recall.probes} probes get the same name; similarities differ by ` +
     `${recall.worst.toFixed(4)} at most`,
 );
+for (const [who, { searches, first, either }] of Object.entries(look))
+  console.log(
+    `  ${`lost by the first look, ${who}`.padEnd(32)}${first} of ${searches} first persons, ${either} first or second ones (goal: at most 0.1 %)`,
+  );
 console.log(
   `  a new face, seen elsewhere      ${ms(visible.p50)} after its write began, ${ms(visible.worst)} at worst (goal: 2,000)`,
 );
