@@ -34,6 +34,9 @@ interface Beat {
 /** A heartbeat left by an instance that is gone from the fleet is swept after this time. */
 const FORGOTTEN_MS = 3_600_000;
 
+/** Between looks while somebody has not reported yet, s: what is there should soon count, and be shown. */
+const HELLO_LOOK_SECONDS = 3;
+
 /** Gathers what a decision needs: queue depth, fleet, heartbeats, and for how long who has been silent. */
 export class Observer {
   readonly #options: ObserverOptions;
@@ -104,8 +107,10 @@ export class Observer {
   }
 
   async #refresh(): Promise<void> {
-    // More often than they change they would tell nothing new.
-    if (this.#monotonic() - this.#readAt < HEARTBEAT_SECONDS * 1000) return;
+    // More often than they change they would tell nothing new, but for a first one.
+    const awaited = [...this.#signs.keys()].some(id => !this.#reported.has(id));
+    const pause = awaited ? HELLO_LOOK_SECONDS : HEARTBEAT_SECONDS;
+    if (this.#monotonic() - this.#readAt < pause * 1000) return;
     this.#reading ??= this.#read().finally(() => {
       this.#reading = undefined;
     });

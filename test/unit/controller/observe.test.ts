@@ -220,7 +220,9 @@ class Watch {
   async look() {
     const { instances, unheard } = await this.observer.snapshot();
     const idle = Object.fromEntries(instances.map(i => [i.id, i.idleSince]));
-    return { silent: Object.fromEntries(instances.map(i => [i.id, i.silentMs / 1000])), idle, unheard };
+    const reported = instances.filter(i => i.reported).map(i => i.id);
+    const silent = Object.fromEntries(instances.map(i => [i.id, i.silentMs / 1000]));
+    return { reported, silent, idle, unheard };
   }
   /** Each second one look, whatever comes of it. */
   async pass(seconds: number): Promise<void> {
@@ -248,7 +250,8 @@ test('five workers for an hour: a list every 15 s, and one get for each heartbea
   const watch = await Watch.open();
   for (let n = 0; n < 5; n++) watch.launch(`i-${n}`, { slot: n });
   await watch.pass(3600);
-  expect(watch.lists).toBeLessThanOrEqual(240);
+  // And some more before the first of them are seen.
+  expect(watch.lists).toBeLessThanOrEqual(245);
   expect(watch.gets).toBeLessThanOrEqual(1200);
   // What does not change is not read again.
   watch.beating.clear();
@@ -257,6 +260,22 @@ test('five workers for an hour: a list every 15 s, and one get for each heartbea
   await watch.pass(600);
   expect(watch.gets).toBe(gets);
 }, 60_000);
+
+test('who reports for the first time is seen within three seconds', async () => {
+  const watch = await Watch.open();
+  watch.launch('i-0');
+  await watch.pass(60);
+  watch.launch('i-1', { slot: 1 });
+  watch.beating.delete('i-1');
+  await watch.pass(20);
+  expect((await watch.look()).reported).toEqual(['i-0']);
+  await watch.say('i-1');
+  await watch.pass(3);
+  expect((await watch.look()).reported).toEqual(['i-0', 'i-1']);
+  const { lists } = watch;
+  await watch.pass(30);
+  expect(watch.lists - lists).toBeLessThanOrEqual(2);
+});
 
 test('silence is what the controller watched, whatever the clocks of workers and store say', async () => {
   const watch = await Watch.open();
