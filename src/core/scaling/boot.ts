@@ -2,6 +2,8 @@ import { HELLO_SECONDS } from './condition.ts';
 import type { Memory, ObservedInstance } from './types.ts';
 
 const REMEMBERED_BOOTS = 20;
+/** Beyond this boot time more is kept, and for longer: what is missing is missed for longer, s. */
+export const SHORT_BOOT_SECONDS = 40;
 /** Taken for the boot time while none has been seen, s. */
 const UNKNOWN_BOOT_SECONDS = 45;
 /** No instance is overdue before this age times a factor below, however fast the others were, s. */
@@ -66,5 +68,5 @@ export function patienceOf(boots: readonly number[], unheard: number): Patience 
 
 /** @param policy seconds, or `auto` */
 export function minRuntime(policy: number | 'auto', boot: number): number {
-  return policy === 'auto' ? Math.min(300, Math.max(60, 3 * boot)) : policy;
+  return policy === 'auto' ? Math.min(300, Math.max(60, 2 * boot)) : policy;
 }

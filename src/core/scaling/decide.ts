@@ -3,11 +3,11 @@ import { isCapacity, isLost } from './condition.ts';
 import { forMessages, forRate, residual } from './desired.ts';
 import { DRAIN_INTERVAL_SECONDS, drains } from './drains.ts';
 import { addSample, arrivalRates, arrivedBy } from './forecast.ts';
-import { addWish, HOLD_SECONDS, keepCount, learnRegrets } from './hold.ts';
+import { addWish, HOLD_SECONDS, holdSeconds, keepCount, learnRegrets } from './hold.ts';
 import { launches } from './launches.ts';
 import { byAge } from './order.ts';
 import { reasons } from './reasons.ts';
-import { completions, learnService, UNKNOWN_SERVICE_SECONDS } from './service.ts';
+import { completions, learnService, recount, UNKNOWN_SERVICE_SECONDS } from './service.ts';
 import { arrivingIn, watchSurges } from './surges.ts';
 import type { Decision, Figures, Memory, Policy, Sample, Snapshot } from './types.ts';
 
@@ -47,28 +47,26 @@ export const decide: Decide = (snapshot, memory, policy, now) => {
   const terminate = instances.filter(each => isLost(each, now, patience.lost)).map(({ id }) => id);
 
   const backlog = depth.visible + depth.inFlight + depth.delayed;
-  const samples = addSample(memory.samples, {
+  const before = memory.service === null ? recount(memory.samples, service) : memory.samples;
+  const samples = addSample(before, {
     at: now,
     depth: backlog,
-    completed: completed(snapshot, memory, service, now),
+    completed: completed(snapshot, before.at(-1), service, now),
   });
   const rates = arrivalRates(samples);
   const surges = watchSurges(memory.surges, rates, arrivedBy(samples, now), live.length / service, boot, now);
   const arriving = arrivingIn(boot, rates, surges);
   const left = residual(backlog + arriving, live, service, boot, learned.boots, now);
 
-  const rateWants = within(forRate(rates.lasting, service, boot));
-  const desired = Math.max(rateWants, within(forMessages(left, messagesPerInstance)));
-  // Who is there already is of use for all of the backlog, not only for what will be left of it.
-  const backlogWants = Math.max(desired, within(forMessages(backlog, messagesPerInstance)));
-  const wishes = addWish(
-    memory.wishes,
-    { at: now, forBacklog: backlogWants, forRate: rateWants },
-    idleSeconds,
-    boot,
+  const desired = within(
+    Math.max(forRate(rates.lasting, service, boot), forMessages(left, messagesPerInstance)),
   );
-  const regrets = learnRegrets(memory.regrets, wishes, boot);
-  const keep = keepCount(wishes, regrets, idleSeconds, now);
+  // Who is there already is of use for all of the backlog, not only for what will be left of it.
+  const useful = Math.max(desired, within(forMessages(backlog, messagesPerInstance)));
+  const wishes = addWish(memory.wishes, { at: now, count: useful }, idleSeconds);
+  const hold = holdSeconds(boot, idleSeconds);
+  const regrets = learnRegrets(memory.regrets, wishes, hold);
+  const keep = keepCount(wishes, regrets.length > 0 ? Math.max(hold, idleSeconds) : hold, now);
 
   const figures: Figures = {
     ...{ backlog, rate: rates.lasting, arriving, service, boot, residual: left, live: live.length },
@@ -76,7 +74,7 @@ export const decide: Decide = (snapshot, memory, policy, now) => {
   };
   const launch = launches(snapshot, desired - live.length, policy, now);
   const mayDrain =
-    now - since >= HOLD_SECONDS * 1000 && now - (memory.drainedAt ?? since) >= DRAIN_INTERVAL_SECONDS * 1000;
+    now - since >= hold * 1000 && now - (memory.drainedAt ?? since) >= DRAIN_INTERVAL_SECONDS * 1000;
   const drain = mayDrain ? drains(live, keep, figures.minRuntimeSeconds, now) : [];
   return {
     ...{ desired, launch, drain, terminate, figures },
@@ -88,8 +86,12 @@ export const decide: Decide = (snapshot, memory, policy, now) => {
   };
 };
 
-function completed({ depth, instances }: Snapshot, memory: Memory, service: number, now: number): number {
-  const last: Sample | undefined = memory.samples.at(-1);
+function completed(
+  { depth, instances }: Snapshot,
+  last: Sample | undefined,
+  service: number,
+  now: number,
+): number {
   if (last === undefined) return 0;
   const workers = instances.filter(({ reported }) => reported).length;
   return last.completed + completions(depth.inFlight, workers, service, Math.max(0, now - last.at) / 1000);

@@ -1,10 +1,10 @@
-import { remainingBoot } from './boot.ts';
+import { remainingBoot, SHORT_BOOT_SECONDS } from './boot.ts';
 import type { ObservedInstance } from './types.ts';
 
 /** Instances beyond the mean load, in square roots of it: square-root staffing, after Halfin and Whitt (1981). */
-const RESERVE = 0.48;
-/** The reserve grows with the boot time beyond this one, s, up to twice: what is missing is missed for longer. */
-const SHORT_BOOT_SECONDS = 40;
+const RESERVE = 0.54;
+/** The reserve grows with the boot time beyond `SHORT_BOOT_SECONDS`, up to so many times. */
+const MOST_RESERVES = 2;
 /** Less than this much of a message is none. */
 const NOTHING = 0.5;
 
@@ -46,6 +46,6 @@ export function forMessages(messages: number, messagesPerInstance: number): numb
  */
 export function forRate(rate: number, service: number, boot: number): number {
   const load = rate * service;
-  const reserve = RESERVE * Math.min(2, Math.max(1, boot / SHORT_BOOT_SECONDS));
+  const reserve = RESERVE * Math.min(MOST_RESERVES, Math.max(1, boot / SHORT_BOOT_SECONDS));
   return Math.ceil(load + reserve * Math.sqrt(load));
 }

@@ -1,7 +1,7 @@
 import type { ObservedInstance } from './types.ts';
 
 /** Leave is granted to several at a time, not to each as it comes, s. */
-export const DRAIN_INTERVAL_SECONDS = 15;
+export const DRAIN_INTERVAL_SECONDS = 5;
 
 /**
  * Those to be granted leave: from the youngest down, all beyond `keep`, to the first that is younger than the minimum

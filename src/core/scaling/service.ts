@@ -1,4 +1,4 @@
-import type { Memory, ObservedInstance } from './types.ts';
+import type { Memory, ObservedInstance, Sample } from './types.ts';
 
 /** Taken for the seconds of work in a message until a worker has finished some. */
 export const UNKNOWN_SERVICE_SECONDS = 0.5;
@@ -27,6 +27,14 @@ export function learnService(
   const latest = busyMs / 1000 / messages;
   const weight = memory.service === null ? 1 : Math.min(0.5, messages / (2 * HALF_WEIGHT_MESSAGES));
   return { service: (memory.service ?? 0) * (1 - weight) + latest * weight, counted };
+}
+
+/**
+ * What was counted as completed before any worker had told its service time rested on a guess: the same with what is known.
+ */
+export function recount(samples: readonly Sample[], service: number): readonly Sample[] {
+  const factor = UNKNOWN_SERVICE_SECONDS / service;
+  return samples.map(sample => ({ ...sample, completed: sample.completed * factor }));
 }
 
 /**

@@ -8,7 +8,7 @@ export interface Policy {
   readonly launchBatch: number;
   readonly messagesPerInstance: number;
   readonly idleSeconds: number;
-  /** `auto`: three mean boot times, from 60 s to 300 s. */
+  /** `auto`: two mean boot times, from 60 s to 300 s. */
   readonly minRuntimeSeconds: number | 'auto';
 }
 
@@ -73,12 +73,11 @@ export interface Sample {
   readonly completed: number;
 }
 
-/** How many instances were wanted at a time, and what for. */
+/** How many instances were wanted at a time. */
 export interface Wish {
   /** ms since the epoch. */
   readonly at: number;
-  readonly forBacklog: number;
-  readonly forRate: number;
+  readonly count: number;
 }
 
 /** A surge that is being watched to see whether it lasts. */

@@ -9,9 +9,9 @@ import {
 import { forMessages, forRate, residual } from '../../../../src/core/scaling/desired.ts';
 import { drains } from '../../../../src/core/scaling/drains.ts';
 import { addSample, arrivalRates, arrivedBy } from '../../../../src/core/scaling/forecast.ts';
-import { addWish, keepCount, learnRegrets } from '../../../../src/core/scaling/hold.ts';
+import { addWish, holdSeconds, keepCount, learnRegrets } from '../../../../src/core/scaling/hold.ts';
 import { launches } from '../../../../src/core/scaling/launches.ts';
-import { completions, learnService } from '../../../../src/core/scaling/service.ts';
+import { completions, learnService, recount } from '../../../../src/core/scaling/service.ts';
 import { arrivingIn, watchSurges } from '../../../../src/core/scaling/surges.ts';
 import { emptyMemory, type Sample, type Wish } from '../../../../src/core/scaling/types.ts';
 import { booting, NOW, policy, snapshot, worker, workers } from './view.ts';
@@ -99,6 +99,12 @@ describe('service', () => {
     expect(learnService(missing, [worker(0, { processed: 10, busyMs: 5_000 })]).service).toBe(first.service);
   });
 
+  test('what was counted with a guess is counted again', () => {
+    expect(recount([{ at: NOW, depth: 7, completed: 60 }], 1)).toEqual([
+      { at: NOW, depth: 7, completed: 30 },
+    ]);
+  });
+
   test('workers in hand complete at their pace, however many messages each holds', () => {
     expect(completions(3, 5, 0.5, 2)).toBe(12);
     expect(completions(50, 5, 0.5, 1)).toBe(10);
@@ -128,7 +134,7 @@ describe('boots', () => {
   });
 
   test('the minimum runtime adapts from 60 to 300 s', () => {
-    expect([5, 40, 400].map(boot => minRuntime('auto', boot))).toEqual([60, 120, 300]);
+    expect([5, 40, 400].map(boot => minRuntime('auto', boot))).toEqual([60, 80, 300]);
     expect(minRuntime(42, 400)).toBe(42);
     // A worker without a controller knows no boot time.
     expect(minRuntime('auto', Number.POSITIVE_INFINITY)).toBe(300);
@@ -150,7 +156,7 @@ describe('desired', () => {
   test('more than the load, and more still where boots are long', () => {
     expect(forRate(0, 1, 40)).toBe(0);
     expect(forRate(9, 1, 40)).toBe(11);
-    expect(forRate(9, 1, 120)).toBe(12);
+    expect(forRate(9, 1, 120)).toBe(13);
   });
 });
 
@@ -179,27 +185,22 @@ describe('drains', () => {
 });
 
 describe('hold', () => {
-  const wish = (ago: number, forBacklog: number, rate = 0): Wish => ({
-    at: NOW - ago * 1000,
-    forBacklog,
-    forRate: rate,
-  });
+  const wish = (ago: number, count: number): Wish => ({ at: NOW - ago * 1000, count });
 
   test('what was wanted a moment ago is kept, what was wanted long ago is not', () => {
-    expect(keepCount([wish(25, 15), wish(10, 8), wish(0, 5)], [], 300, NOW)).toBe(8);
+    expect(keepCount([wish(25, 15), wish(10, 8), wish(0, 5)], 20, NOW)).toBe(8);
   });
 
-  test('where waves come back soon, what a backlog wanted is kept for the idle time', () => {
-    const wishes = [wish(310, 15), wish(250, 12), wish(200, 5, 14), wish(0, 5)];
-    expect(keepCount(wishes, [NOW - 60_000], 300, NOW)).toBe(12);
+  test('for longer where boots are long, up to the idle time', () => {
+    expect([2, 40, 45, 60, 120].map(boot => holdSeconds(boot, 300))).toEqual([20, 20, 20, 80, 300]);
+    expect(holdSeconds(120, 10)).toBe(20);
   });
 
   test('to let go what is wanted again soon is a regret', () => {
     const wave = (gap: number) => {
       let wishes: readonly Wish[] = [];
-      for (let ago = gap + 5; ago > 0; ago--)
-        wishes = addWish(wishes, wish(ago, ago > gap ? 15 : 5), 300, 40);
-      return learnRegrets([], addWish(wishes, wish(0, 15), 300, 40), 40);
+      for (let ago = gap + 5; ago > 0; ago--) wishes = addWish(wishes, wish(ago, ago > gap ? 15 : 5), 300);
+      return learnRegrets([], addWish(wishes, wish(0, 15), 300), 20);
     };
     expect(wave(10)).toEqual([]);
     expect(wave(60)).toEqual([NOW]);
@@ -207,7 +208,7 @@ describe('hold', () => {
   });
 
   test('and is forgotten after ten minutes', () => {
-    expect(learnRegrets([NOW - 601_000, NOW - 500_000], [wish(1, 5), wish(0, 5)], 40)).toEqual([
+    expect(learnRegrets([NOW - 601_000, NOW - 500_000], [wish(1, 5), wish(0, 5)], 20)).toEqual([
       NOW - 500_000,
     ]);
   });
