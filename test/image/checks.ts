@@ -146,6 +146,11 @@ describe.each([
     expect(bytes).toBeLessThanOrEqual(500e6);
   });
 
+  test('keeps the journal for 30 days', async () => {
+    const { code, said } = await inImage(tree, 'systemd-analyze', 'cat-config', 'systemd/journald.conf');
+    expect([code, said.match(/^MaxRetentionSec=.*$/gm)]).toEqual([0, ['MaxRetentionSec=30day']]);
+  });
+
   test('holds nothing of the machine that built it', async () => {
     expect(await leftovers(tree)).toEqual([]);
   });

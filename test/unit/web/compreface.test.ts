@@ -129,7 +129,7 @@ async function withImages(answer?: (request: PhotoRequest) => Result) {
     const person = subject.toLowerCase();
     await world.people.append([
       { type: 'person', person, name: subject, at: Bun.randomUUIDv7() },
-      { ...faceOf({ id, file: `${person}.jpg`, person }), model: 'm' },
+      { ...faceOf({ id, file: 'a.jpg', person }), model: 'm' },
     ]);
     await world.gallery.put(pictureKey(id), new TextEncoder().encode(`picture of ${subject}`));
     return id;
