@@ -1,5 +1,6 @@
 import { openServices } from './adapters/choose.ts';
 import { main } from './runtime/main.ts';
+import { progressOnStderr } from './runtime/progressLine.ts';
 import { runService } from './runtime/service.ts';
 
 await main('web', 'Takes photos over HTTP, answers with the names of the faces, keeps the people.', [
@@ -77,7 +78,7 @@ await main('web', 'Takes photos over HTTP, answers with the names of the faces, 
     async run(config, words) {
       const { runImport } = await import('./web/import.ts');
       const print = (text: string) => process.stdout.write(text);
-      return runImport(words, config.port, print, text => process.stderr.write(text));
+      return runImport(words, config.port, print, progressOnStderr());
     },
   },
 ]);

@@ -1,5 +1,6 @@
 import { openHost, openLocalGallery, openServices } from './adapters/choose.ts';
 import { main } from './runtime/main.ts';
+import { progressOnStderr } from './runtime/progressLine.ts';
 import { runService } from './runtime/service.ts';
 
 await main('worker', 'Takes requests from the queue, names the faces in their photos, stores the results.', [
@@ -62,7 +63,7 @@ await main('worker', 'Takes requests from the queue, names the faces in their ph
       const { evaluateFolder } = await import('./worker/evaluate.ts');
       const gallery = await openLocalGallery(config);
       const print = (text: string) => process.stdout.write(text);
-      return evaluateFolder(config, gallery, words, print, text => process.stderr.write(text));
+      return evaluateFolder(config, gallery, words, print, progressOnStderr());
     },
   },
 ]);

@@ -6,6 +6,7 @@ import { messageOf } from '../core/errors.ts';
 import { personIdProblem, personNameProblem } from '../core/people.ts';
 import { ResultSchema } from '../core/results.ts';
 import { digestOf } from '../runtime/digest.ts';
+import type { ProgressLine } from '../runtime/progressLine.ts';
 import { SetupError } from '../runtime/setup.ts';
 import { sleep } from '../runtime/time.ts';
 
@@ -238,7 +239,7 @@ export async function runImport(
   words: readonly string[],
   port: number,
   print: (text: string) => void,
-  tell: (text: string) => void,
+  progress: ProgressLine,
 ): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...words],
@@ -255,9 +256,9 @@ export async function runImport(
   const { photos, enrolled, known, refused } = await importFolder({
     ...{ folder, server, key },
     progress: ({ photos, enrolled, known, refused }) =>
-      tell(`\r${enrolled + known + refused.length} of ${photos} photos, ${refused.length} refused`),
+      progress.show(`${enrolled + known + refused.length} of ${photos} photos, ${refused.length} refused`),
   });
-  tell('\n');
+  progress.end();
   for (const { file, reason, detail } of refused) print(`${file}: ${reason}: ${detail}\n`);
   print(`${photos} photos: ${enrolled} enrolled, ${known} enrolled before, ${refused.length} refused\n`);
   return refused.length === 0 ? 0 : 1;

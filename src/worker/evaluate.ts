@@ -11,6 +11,7 @@ import { createEngine, type Engine } from '../face/engine.ts';
 import { faultOf } from '../face/enrolment.ts';
 import { GalleryStore } from '../gallery/store.ts';
 import type { Blobs } from '../ports.ts';
+import type { ProgressLine } from '../runtime/progressLine.ts';
 import { SetupError } from '../runtime/setup.ts';
 import { openModels } from './models.ts';
 import { thresholdOf } from './threshold.ts';
@@ -33,7 +34,7 @@ export async function evaluateFolder(
   gallery: Blobs | undefined,
   words: readonly string[],
   print: (text: string) => void,
-  tell: (text: string) => void,
+  progress: ProgressLine,
 ): Promise<number> {
   const { folder, strangers, target, faces, svg } = parse(words);
   const photos = [
@@ -45,10 +46,10 @@ export async function evaluateFolder(
   const engine = await createEngine(models);
   const refused: Refused[] = [];
   const samples = await embed(engine, photos, models.manifest.thresholds.quality, refused, done =>
-    tell(`\r${done} of ${photos.length} photos`),
+    progress.show(`${done} of ${photos.length} photos`),
   );
   await engine.close();
-  tell('\n');
+  progress.end();
   if (samples.length < 2) throw new SetupError(`${folder}: no face was found in these photos`);
   const size = faces ?? ((await enrolled(gallery)) || samples.length);
   const threshold = thresholdOf(config, models.manifest.thresholds, size);
