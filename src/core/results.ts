@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { reasons } from './errors.ts';
+import { parseJsonBytes } from './json.ts';
 
 const similarity = v.pipe(v.number(), v.minValue(-1.001), v.maxValue(1.001));
 
@@ -82,9 +83,7 @@ export type Failed = v.InferOutput<typeof failed>;
 
 /** undefined for anything that is no result. */
 export function parseResult(body: Uint8Array): Result | undefined {
-  const schema = v.pipe(v.string(), v.parseJson(), ResultSchema);
-  const parsed = v.safeParse(schema, new TextDecoder().decode(body));
-  return parsed.success ? parsed.output : undefined;
+  return parseJsonBytes(ResultSchema, body);
 }
 
 export const UNKNOWN = 'unknown';

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { withoutPeople } from '../core/erasure.ts';
+import { jsonBytes } from '../core/json.ts';
 import { timeOf } from '../core/messages.ts';
 import { parseResult } from '../core/results.ts';
 import type { Blobs, Log } from '../ports.ts';
@@ -129,7 +130,7 @@ export class ResultEraser {
       if (without === result) return;
       this.#changed++;
       if (!without) return output.delete(key);
-      const body = new TextEncoder().encode(JSON.stringify(without));
+      const body = jsonBytes(without);
       const { etag: ifMatch } = stored;
       // What was deleted meanwhile stays so; what a worker stored again is looked at again.
       if ((await output.put(key, body, { contentType: 'application/json', ifMatch })) !== undefined) return;
@@ -143,6 +144,6 @@ export class ResultEraser {
   }
 
   async #save(state: State): Promise<void> {
-    await this.#options.gallery.put(STATE, new TextEncoder().encode(JSON.stringify(state)));
+    await this.#options.gallery.put(STATE, jsonBytes(state));
   }
 }

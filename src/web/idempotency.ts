@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as v from 'valibot';
+import { jsonBytes } from '../core/json.ts';
 import { RequestIdSchema } from '../core/messages.ts';
 import type { Blobs } from '../ports.ts';
 import { Problem } from './problem.ts';
@@ -52,7 +53,7 @@ export async function idFor(store: Blobs, use: Use): Promise<{ id: string; repea
     }
     const record: Record = { v: 1, id: use.newId(), content, at: use.now() };
     const condition = stored ? { ifMatch: stored.etag } : { ifAbsent: true };
-    const body = new TextEncoder().encode(JSON.stringify(record));
+    const body = jsonBytes(record);
     if ((await store.put(at, body, { contentType: 'application/json', ...condition })) !== undefined)
       return { id: record.id, repeated: false };
   }

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { jsonBytes, parseJsonBytes } from '../core/json.ts';
 import { RequestIdSchema } from '../core/messages.ts';
 import type { Blobs } from '../ports.ts';
 
@@ -22,22 +23,15 @@ export function outboxPrefix(hook: string): string {
 /** Notes that a webhook is to be told; does nothing where that is noted already. */
 export async function enqueue(output: Blobs, hook: string, id: string, now: number): Promise<void> {
   const entry: Entry = { v: 1, id, at: now, attempts: 0, nextAt: now };
-  await output.put(outboxPrefix(hook) + id, encode(entry), { ifAbsent: true });
+  await output.put(outboxPrefix(hook) + id, jsonBytes(entry), { ifAbsent: true });
 }
 
 export async function postpone(output: Blobs, hook: string, entry: Entry): Promise<void> {
-  await output.put(outboxPrefix(hook) + entry.id, encode(entry));
+  await output.put(outboxPrefix(hook) + entry.id, jsonBytes(entry));
 }
 
 /** undefined where there is none any more, or something else. */
 export async function readEntry(output: Blobs, key: string): Promise<Entry | undefined> {
   const stored = await output.get(key);
-  if (!stored) return undefined;
-  const schema = v.pipe(v.string(), v.parseJson(), EntrySchema);
-  const parsed = v.safeParse(schema, new TextDecoder().decode(stored.body));
-  return parsed.success ? parsed.output : undefined;
-}
-
-function encode(entry: Entry): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(entry));
+  return stored && parseJsonBytes(EntrySchema, stored.body);
 }
