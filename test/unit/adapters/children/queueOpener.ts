@@ -4,7 +4,7 @@ import { LocalQueue } from '../../../../src/adapters/local/queue.ts';
 const [prefix, begin, rounds] = process.argv.slice(2) as [string, string, string];
 for (let i = 0; i < Number(rounds); i++) {
   const at = Number(begin) + 40 * i;
-  while (Date.now() < at) Bun.sleepSync(Math.min(1, at - Date.now()));
+  while (Date.now() < at) Bun.sleepSync(1);
   const queue = new LocalQueue({ file: `${prefix}${i}`, name: 'q', visibilitySeconds: 30 });
   console.log('opened');
   await queue.close();
