@@ -9,12 +9,14 @@ import { Newcomers } from '../core/scaling/newcomers.ts';
 import type { Snapshot } from '../core/scaling/types.ts';
 import { markOf, type Sight, seen } from '../core/sight.ts';
 import type { BlobInfo, Blobs, FleetView, Instance, Queue } from '../ports.ts';
+import type { AcceptedReader } from './accepted.ts';
 
 export interface ObserverOptions {
   readonly requests: Queue;
   readonly output: Blobs;
   readonly fleet: FleetView;
   readonly fleetName: string;
+  readonly accepted?: Pick<AcceptedReader, 'read' | 'sweep'>;
   /** How many slots the fleet has now. */
   readonly slots: () => number;
   /** ms of a clock that only goes forward: those of workers, store and fleet are never compared with ours. */
@@ -34,7 +36,7 @@ interface Beat {
 /** A heartbeat left by an instance that is gone from the fleet is swept after this time. */
 const FORGOTTEN_MS = 3_600_000;
 
-/** Between looks while somebody has not reported yet, s: what is there should soon count, and be shown. */
+/** Between looks while a worker's first word is awaited, s: what is there should soon count, and be shown. */
 const HELLO_LOOK_SECONDS = 3;
 
 /** Gathers what a decision needs: queue depth, fleet, heartbeats, and for how long who has been silent. */
@@ -52,6 +54,8 @@ export class Observer {
   readonly #newcomers = new Newcomers();
   #readAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
+  /** Whether there were messages in flight when last seen. */
+  #working = false;
 
   constructor(options: ObserverOptions) {
     this.#options = options;
@@ -61,8 +65,14 @@ export class Observer {
 
   /** Rejects when any part of it cannot be seen: unknown is neither idle nor dead. */
   async snapshot(): Promise<Snapshot> {
-    const { requests, fleet, slots } = this.#options;
-    const [depth, instances] = await Promise.all([requests.depth(), fleet.list(), this.#refresh()]);
+    const { requests, fleet, slots, accepted } = this.#options;
+    const [depth, instances, count] = await Promise.all([
+      requests.depth(),
+      fleet.list(),
+      accepted?.read(),
+      this.#refresh(),
+    ]);
+    this.#working = depth.inFlight > 0;
     this.#watch(instances);
     this.#newcomers.see(instances, id => this.#reported.has(id), fleet.now(), this.#readAt);
     return {
@@ -80,6 +90,7 @@ export class Observer {
       }),
       closedSlots: fleet.closedSlots(slots()),
       unheard: this.#newcomers.unheard,
+      accepted: count,
     };
   }
 
@@ -107,8 +118,10 @@ export class Observer {
   }
 
   async #refresh(): Promise<void> {
-    // More often than they change they would tell nothing new, but for a first one.
-    const awaited = [...this.#signs.keys()].some(id => !this.#reported.has(id));
+    // More often than they change they would tell nothing new, but for a first one: of itself, or of its work.
+    const unheard = [...this.#signs.keys()].some(id => !this.#reported.has(id));
+    const worked = [...this.#beats.values()].some(({ heartbeat }) => (heartbeat?.processed ?? 0) > 0);
+    const awaited = unheard || (this.#working && !worked);
     const pause = awaited ? HELLO_LOOK_SECONDS : HEARTBEAT_SECONDS;
     if (this.#monotonic() - this.#readAt < pause * 1000) return;
     this.#reading ??= this.#read().finally(() => {
@@ -164,6 +177,7 @@ export class Observer {
     const keys = new Set(instances.map(({ id }) => this.#prefix + id));
     const left = this.#old.filter(key => !keys.has(key));
     this.#old = [];
-    await Promise.all(left.map(key => this.#options.output.delete(key)));
+    const { output, accepted } = this.#options;
+    await Promise.all([...left.map(key => output.delete(key)), accepted?.sweep()]);
   }
 }

@@ -6,10 +6,11 @@ import { type RuleName, rules } from '../core/scaling/rules.ts';
 import { emptyMemory, type Memory, type Policy, type Snapshot } from '../core/scaling/types.ts';
 import type { Fleet, Log } from '../ports.ts';
 import { silentLog } from '../runtime/log.ts';
+import { AcceptedReader } from './accepted.ts';
 import { act } from './act.ts';
 import { Observer, type ObserverOptions } from './observe.ts';
 
-export interface ScalerOptions extends Omit<ObserverOptions, 'slots'> {
+export interface ScalerOptions extends Omit<ObserverOptions, 'slots' | 'accepted'> {
   readonly fleet: Fleet;
   /** As it is now. */
   readonly policy: () => Policy;
@@ -31,7 +32,8 @@ export class Scaler {
 
   constructor(options: ScalerOptions) {
     this.#options = options;
-    this.#observer = new Observer({ ...options, slots: () => options.policy().max });
+    const accepted = new AcceptedReader({ ...options, now: () => options.fleet.now() });
+    this.#observer = new Observer({ ...options, accepted, slots: () => options.policy().max });
   }
 
   /** What was seen, and what was done. Rejects when something cannot be seen or done; nothing is done on half a view. */

@@ -22,6 +22,8 @@ export const HeartbeatSchema = v.object({
 export type Heartbeat = v.InferOutput<typeof HeartbeatSchema>;
 
 export const HEARTBEAT_SECONDS = 15;
+/** A worker tells of its first work within this time: nobody knows yet how long a message takes. */
+export const FIRST_WORK_SECONDS = 5;
 /** Four heartbeats missed: nobody can tell whether it still works. */
 export const SILENT_SECONDS = 60;
 

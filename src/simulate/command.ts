@@ -118,6 +118,7 @@ function settingOf(options: Options): Setting {
     },
     boot: range(get(options, 'boot')),
     queueLag: { mean: lag, most: 5 * lag },
+    told: get(options, 'arrivals') === 'web',
     describeLag: value('describe-lag'),
     faults: {
       noCapacity: value('no-capacity'),

@@ -1,3 +1,4 @@
+import type { AcceptedCount } from '../core/scaling/types.ts';
 import type { Arrivals } from './arrivals.ts';
 import type { Setting } from './setting.ts';
 import type { Heartbeat } from './worker.ts';
@@ -55,6 +56,8 @@ export interface Cloud {
   readonly now: number;
   /** GetQueueAttributes. */
   depth(): { readonly visible: number; readonly inFlight: number };
+  /** What the web servers have told last; undefined where they tell nothing. */
+  accepted(): AcceptedCount | undefined;
   /** DescribeInstances, with its lag; those that ended within the hour too. By time of launch. */
   describe(): Shown[];
   /** An Auto Scaling group's own bookkeeping: without lag, without calls. By time of launch. */

@@ -94,6 +94,12 @@ export const options = {
     problem: rangeProblem,
   },
   'queue-lag': { value: 'S', about: "mean age of the queue's counts", default: '3', problem: number(0, 60) },
+  arrivals: {
+    value: 'COUNT',
+    about: "what the law tells arrivals by: web (the web servers' counts) or queue (its late counts alone)",
+    default: 'web',
+    problem: oneOf(['web', 'queue']),
+  },
   'describe-lag': {
     value: 'S',
     about: 'most seconds until EC2 shows a launch or an end',

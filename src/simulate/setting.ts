@@ -15,6 +15,8 @@ export interface Setting {
   readonly pollSeconds: number;
   /** How old a count of the queue is: exponentially distributed, each count for itself. */
   readonly queueLag: { readonly mean: number; readonly most: number };
+  /** Whether web servers tell the controller how many messages they have sent. */
+  readonly told: boolean;
   /** Until DescribeInstances shows a launch or a termination: evenly distributed from 0. */
   readonly describeLag: number;
   /** Until an instance sees its drain grant: evenly distributed from 0. */
@@ -65,6 +67,7 @@ export const usualSetting: Setting = {
   visibilitySeconds: 30,
   pollSeconds: 20,
   queueLag: { mean: 3, most: 15 },
+  told: true,
   describeLag: 5,
   grantLag: 5,
   leastBilledSeconds: 60,

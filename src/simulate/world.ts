@@ -1,3 +1,5 @@
+import { FIRST_WORK_SECONDS, HEARTBEAT_SECONDS } from '../core/heartbeat.ts';
+import type { AcceptedCount } from '../core/scaling/types.ts';
 import { Agenda } from './agenda.ts';
 import type { Arrivals } from './arrivals.ts';
 import type { Cloud, Controller, ControllerKind, Launch, Reply, Shown } from './controller.ts';
@@ -5,11 +7,11 @@ import { type Outcome, Tally } from './outcome.ts';
 import { QueueModel } from './queueModel.ts';
 import { draw, exponential, generator } from './random.ts';
 import type { Setting } from './setting.ts';
+import { Teller } from './teller.ts';
 import { type Heartbeat, Worker } from './worker.ts';
 
 /** Time after the end of the arrivals in which every message can still be served. Costs nothing. */
 const AFTERMATH_SECONDS = 3600;
-const HEARTBEAT_SECONDS = 15;
 /** EC2 lists what has ended for about an hour. */
 const LISTED_SECONDS = 3600;
 
@@ -41,6 +43,7 @@ class World implements Cloud {
   readonly #arrivals: Arrivals;
   readonly #agenda = new Agenda();
   readonly #queue = new QueueModel();
+  readonly #teller = new Teller();
   readonly #workers: Worker[] = [];
   readonly #alive = new Set<Worker>();
   #waiting: Worker[] = [];
@@ -89,8 +92,10 @@ class World implements Cloud {
       if (next > end || (next > seconds && this.#completed === times.length)) break;
       this.now = next;
       if (arrival === next) this.#offer(message++);
-      else if (second === next) this.#remember(second++ <= seconds);
-      else this.#agenda.take()();
+      else if (second === next) {
+        this.#teller.look(second, message);
+        this.#remember(second++ <= seconds);
+      } else this.#agenda.take()();
     }
     return this.#tally.outcome(this.#arrivals, this.#setting, this.#workers, this.#doneAt, end);
   }
@@ -102,6 +107,10 @@ class World implements Cloud {
     this.#tally.queueCalls++;
     const lag = () => Math.min(most, exponential(mean, this.#lag()));
     return this.#queue.seen(this.now, lag(), lag());
+  }
+
+  accepted(): AcceptedCount | undefined {
+    return this.#setting.told ? this.#teller.seen(this.now) : undefined;
   }
 
   describe(): Shown[] {
@@ -196,8 +205,14 @@ class World implements Cloud {
   #ready(worker: Worker): void {
     if (worker.ended) return;
     worker.ready = true;
+    let looks = 0;
+    let worked = false;
     const beat = () => {
       if (worker.ended) return;
+      this.#agenda.plan(this.now + FIRST_WORK_SECONDS, beat);
+      const first = !worked && worker.processed > 0;
+      worked ||= first;
+      if (looks++ % (HEARTBEAT_SECONDS / FIRST_WORK_SECONDS) > 0 && !first) return;
       const { processed, busySeconds, busy, idleSince } = worker;
       worker.heartbeat = {
         at: this.now,
@@ -205,7 +220,6 @@ class World implements Cloud {
         busySeconds,
         idleSince: busy ? null : idleSince,
       };
-      this.#agenda.plan(this.now + HEARTBEAT_SECONDS, beat);
     };
     this.#next(worker);
     beat();

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { Config } from '../config.ts';
 import { messageOf } from '../core/errors.ts';
 import { GalleryDoubts } from '../gallery/doubts.ts';
@@ -17,6 +18,7 @@ import { Events } from './events.ts';
 import { WebMetrics } from './metrics.ts';
 import { readyWhenReachable } from './pulse.ts';
 import { type ServeOptions, serve, type WebServer } from './serve.ts';
+import { Teller } from './teller.ts';
 import { Waiting } from './waiting.ts';
 
 /** Serves until asked to stop, then lets running requests finish. Resolves to the exit code. */
@@ -29,8 +31,10 @@ export async function runWeb(
   life: Life = noLife,
   metrics = new Metrics('web'),
 ): Promise<number> {
-  const { requests, responses, deadLetters, input, output, gallery } = services;
+  const { responses, deadLetters, input, output, gallery } = services;
   const { reply, maxUploadBytes, maxBatchBytes, webhooksToPrivate, port, pollSeconds } = config;
+  const teller = new Teller({ output, fleet: config.fleet, log });
+  const requests = teller.counting(services.requests);
   const people = new GalleryStore({
     blobs: gallery,
     onDamaged: (segment, error) => log.error('gallery-damaged', { segment, error: messageOf(error) }),
@@ -64,6 +68,7 @@ export async function runWeb(
   log.info('ready', { url: server.url.href });
   const signs = { url: server.url, waiting: () => waiting.size, stopping: () => stop.aborted };
   if (life !== noLife) void readyWhenReachable(life, signs, stop);
+  const telling = teller.run(`${hostname()}-${server.url.port || 80}`, stop);
   const noticing = new Noticing({ gallery, output });
   const told = {
     completed: (id: string) => {
@@ -83,7 +88,7 @@ export async function runWeb(
   const stopped = server.stop();
   waiting.close();
   events.close();
-  await stopped;
+  await Promise.all([stopped, telling]);
   log.info('goodbye');
   return EXIT.ok;
 }

@@ -1,5 +1,5 @@
 import { messageOf } from '../core/errors.ts';
-import { HEARTBEAT_SECONDS, type Heartbeat, heartbeatKey } from '../core/heartbeat.ts';
+import { FIRST_WORK_SECONDS, HEARTBEAT_SECONDS, type Heartbeat, heartbeatKey } from '../core/heartbeat.ts';
 import { jsonBytes } from '../core/json.ts';
 import type { Blobs, Log } from '../ports.ts';
 import { every } from '../runtime/time.ts';
@@ -13,8 +13,8 @@ export interface HeartbeatOptions {
 }
 
 /**
- * Says hello, then tells its state every `HEARTBEAT_SECONDS`, and at once when the drain begins; when all work is done
- * (`ended`), says goodbye.
+ * Says hello, then tells its state every `HEARTBEAT_SECONDS`, of its first work sooner, and at once when the drain begins;
+ * when all work is done (`ended`), says goodbye.
  */
 export async function beat(
   { output, fleet, log, state }: HeartbeatOptions,
@@ -30,8 +30,17 @@ export async function beat(
       log.warn('heartbeat-error', { error: messageOf(error) });
     }
   };
-  await every(HEARTBEAT_SECONDS * 1000, draining, tell);
-  await every(HEARTBEAT_SECONDS * 1000, ended, tell);
+  let worked = false;
+  const telling = () => {
+    let looks = 0;
+    return async () => {
+      const first = !worked && state().processed > 0;
+      worked ||= first;
+      if (looks++ % (HEARTBEAT_SECONDS / FIRST_WORK_SECONDS) === 0 || first) await tell();
+    };
+  };
+  await every(FIRST_WORK_SECONDS * 1000, draining, telling());
+  await every(FIRST_WORK_SECONDS * 1000, ended, telling());
   await output
     .delete(heartbeatKey(fleet, state().id))
     .catch(error => log.warn('goodbye-error', { error: messageOf(error) }));

@@ -1,3 +1,4 @@
+import type { AcceptedCount } from '../../src/core/scaling/types.ts';
 import type { Cloud, Launch, Reply, Shown } from '../../src/simulate/controller.ts';
 import type { Heartbeat } from '../../src/simulate/worker.ts';
 
@@ -26,16 +27,27 @@ export interface Troubles {
   describeLag: number;
   /** How old the counts of the queue are from now on, s. */
   countLag: number;
+  /** Of what arrives, the web servers tell so much from now on. */
+  told: 'all' | 'half' | 'nothing';
 }
 
 /** A small EC2 with client tokens, a queue, and workers that take one message at a time. One second is one step. */
 export class CloudModel implements Cloud {
-  readonly troubles: Troubles = { lostReplies: 0, noCapacity: 0, deadBoots: 0, describeLag: 3, countLag: 2 };
+  readonly troubles: Troubles = {
+    lostReplies: 0,
+    noCapacity: 0,
+    deadBoots: 0,
+    describeLag: 3,
+    countLag: 2,
+    told: 'all',
+  };
   readonly #service: number;
   readonly #boots: readonly number[];
   readonly #machines: Machine[] = [];
   readonly #tokens = new Map<string, Machine>();
   readonly #depths: { visible: number; inFlight: number }[] = [];
+  readonly #arrivals: number[] = [];
+  #told = 0;
   #launches = 0;
   #visible = 0;
   now = 0;
@@ -72,6 +84,7 @@ export class CloudModel implements Cloud {
     for (let i = 0; i < seconds; i++) {
       this.now++;
       for (const machine of this.alive) this.#work(machine);
+      this.#arrivals.push(this.arrived);
       this.#depths.push({ visible: this.#visible, inFlight: this.inHand });
     }
   }
@@ -111,6 +124,15 @@ export class CloudModel implements Cloud {
   depth(): { visible: number; inFlight: number } {
     const { length } = this.#depths;
     return this.#depths[Math.max(0, length - 1 - this.troubles.countLag)] ?? { visible: 0, inFlight: 0 };
+  }
+
+  /** Others may have sent some of it, and what was told last may be old. */
+  accepted(): AcceptedCount | undefined {
+    const { told, countLag } = this.troubles;
+    if (told === 'nothing') return undefined;
+    const count = this.#arrivals[Math.max(0, this.#arrivals.length - 1 - Math.min(countLag, 2))] ?? 0;
+    this.#told = Math.max(this.#told, told === 'half' ? count >> 1 : count);
+    return { count: this.#told, since: this.now < 60 ? 0 : null };
   }
 
   describe(): Shown[] {

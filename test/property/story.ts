@@ -68,6 +68,12 @@ const countLag = fc.nat(30).map(lag =>
   }),
 );
 
+const telling = fc.constantFrom('all', 'half', 'nothing').map(told =>
+  event(`the web servers tell ${told} of what they send`, cloud => {
+    cloud.troubles.told = told;
+  }),
+);
+
 export const story = fc.array(
   fc.oneof(
     { weight: 5, arbitrary: controllerTicks },
@@ -81,6 +87,7 @@ export const story = fc.array(
     { weight: 1, arbitrary: kill },
     { weight: 1, arbitrary: describeLag },
     { weight: 1, arbitrary: countLag },
+    { weight: 1, arbitrary: telling },
   ),
   { minLength: 1, maxLength: 24 },
 );

@@ -38,6 +38,7 @@ type Grant = Omit<Permission, 'program'>;
 /** Ids of requests are UUIDs of version 7, which begin with 0 until the year 2527; so do records of idempotency keys. */
 const REQUESTS = '0*';
 const HEARTBEATS = 'fleet/{fleet}/workers/*';
+const ACCEPTED = 'fleet/{fleet}/web/*';
 /** Also what tells whether the store can hold a lease. */
 export const LEASE = 'fleet/{fleet}/controller*';
 const STATUS = 'fleet/{fleet}/status';
@@ -103,6 +104,7 @@ const web: readonly Grant[] = [
     'ReceiveMessage ChangeMessageVisibility DeleteMessage',
     'somebody looks at the dead letters, or sends them round again',
   ),
+  ...objects('output', ACCEPTED, 'PutObject DeleteObject'),
   ...objects('output', STATUS, 'GetObject', 'somebody looks at the live page'),
   ...objects('output', OUTBOX, 'PutObject DeleteObject', 'there is a webhook'),
   ...readsGallery,
@@ -122,8 +124,10 @@ const controller: readonly Grant[] = [
   ...queue('deadLetters', 'GetQueueAttributes ReceiveMessage ChangeMessageVisibility'),
   ...lists('input', [REQUESTS]),
   ...objects('input', REQUESTS, 'DeleteObject'),
-  ...lists('output', [REQUESTS, HEARTBEATS, OUTBOX]),
+  ...lists('output', [REQUESTS, HEARTBEATS, ACCEPTED, OUTBOX]),
   ...objects('output', REQUESTS, 'GetObject PutObject DeleteObject'),
+  ...objects('output', ACCEPTED, 'GetObject'),
+  ...objects('output', ACCEPTED, 'DeleteObject', 'of web servers that are gone for a day'),
   ...objects('output', HEARTBEATS, 'GetObject'),
   ...objects('output', HEARTBEATS, 'DeleteObject', 'of instances that are gone for an hour'),
   ...objects('output', LEASE, 'GetObject PutObject'),

@@ -2,7 +2,7 @@ import { learnBoots, meanBoot, minRuntime, patienceOf } from './boot.ts';
 import { isCapacity, isLost } from './condition.ts';
 import { forMessages, forRate, residual } from './desired.ts';
 import { DRAIN_INTERVAL_SECONDS, drains } from './drains.ts';
-import { addSample, arrivalRates, arrivedBy } from './forecast.ts';
+import { addSample, arrivalRates, arrivedBy, SAMPLES_MS } from './forecast.ts';
 import { addWish, HOLD_SECONDS, holdSeconds, keepCount, learnRegrets } from './hold.ts';
 import { launches } from './launches.ts';
 import { byAge } from './order.ts';
@@ -47,19 +47,24 @@ export const decide: Decide = (snapshot, memory, policy, now) => {
   const terminate = instances.filter(each => isLost(each, now, patience.lost)).map(({ id }) => id);
 
   const backlog = depth.visible + depth.inFlight + depth.delayed;
-  const before = memory.service === null ? recount(memory.samples, service) : memory.samples;
+  const known = memory.samples.length > 0 ? memory.samples : beginning(snapshot.accepted, backlog, now);
+  const before = memory.service === null ? recount(known, service) : known;
   const samples = addSample(before, {
     at: now,
     depth: backlog,
     completed: completed(snapshot, before.at(-1), service, now),
+    accepted: snapshot.accepted?.count,
   });
   const rates = arrivalRates(samples);
   const surges = watchSurges(memory.surges, rates, arrivedBy(samples, now), live.length / service, boot, now);
   const arriving = arrivingIn(boot, rates, surges);
   const left = residual(backlog + arriving, live, service, boot, learned.boots, now);
 
+  // Where work comes in waves, the next one comes before this one would be done without help.
+  const inWaves = memory.regrets.length > 0;
+  const pending = inWaves ? Math.max(left, backlog) : left;
   const desired = within(
-    Math.max(forRate(rates.lasting, service, boot), forMessages(left, messagesPerInstance)),
+    Math.max(forRate(rates.lasting, service, boot), forMessages(pending, messagesPerInstance)),
   );
   // Who is there already is of use for all of the backlog, not only for what will be left of it.
   const useful = Math.max(desired, within(forMessages(backlog, messagesPerInstance)));
@@ -85,6 +90,13 @@ export const decide: Decide = (snapshot, memory, policy, now) => {
     },
   };
 };
+
+/** The time before the first look, where the web servers tell that they have only just begun. */
+function beginning(accepted: Snapshot['accepted'], depth: number, now: number): Sample[] {
+  const since = accepted?.since ?? null;
+  if (since === null || since >= now || since < now - SAMPLES_MS) return [];
+  return [{ at: since, depth, completed: 0, accepted: 0 }];
+}
 
 function completed(
   { depth, instances }: Snapshot,

@@ -2,7 +2,7 @@ import { remainingBoot, SHORT_BOOT_SECONDS } from './boot.ts';
 import type { ObservedInstance } from './types.ts';
 
 /** Instances beyond the mean load, in square roots of it: square-root staffing, after Halfin and Whitt (1981). */
-const RESERVE = 0.54;
+const RESERVE = 0.5;
 /** The reserve grows with the boot time beyond `SHORT_BOOT_SECONDS`, up to so many times. */
 const MOST_RESERVES = 2;
 /** Less than this much of a message is none. */

@@ -10,7 +10,7 @@ const SOON_SECONDS = 120;
 /** So many instances at once are no chance. */
 const SOME_INSTANCES = 3;
 /** How long such an experience counts, s. */
-const LEARNED_SECONDS = 600;
+const LEARNED_SECONDS = 1200;
 
 /**
  * For how long instances are kept for what was wanted: `HOLD_SECONDS`, or up to the idle time where boots are long, s.

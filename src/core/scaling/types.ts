@@ -41,6 +41,14 @@ export interface Unheard {
   readonly at: number;
 }
 
+/** Photos that the web servers have put into the queue, by their own count: exact, and told within a second or two. */
+export interface AcceptedCount {
+  /** Since some beginning, never less than before. */
+  readonly count: number;
+  /** When it was 0, ms since the epoch by the fleet's clock; null where that is not known. */
+  readonly since: number | null;
+}
+
 /** What a decision is made from. What could not be seen makes no snapshot: unknown is neither idle nor dead. */
 export interface Snapshot {
   readonly depth: Depth;
@@ -49,6 +57,8 @@ export interface Snapshot {
   readonly closedSlots: readonly number[];
   /** Instances that ended or were overdue without ever having reported, since the last one's first hello. */
   readonly unheard: readonly Unheard[];
+  /** Missing where no web server tells. */
+  readonly accepted?: AcceptedCount | undefined;
 }
 
 /** What to do, and why. An empty decision has no reasons. */
@@ -71,6 +81,8 @@ export interface Sample {
   readonly depth: number;
   /** Messages completed since some beginning, estimated. */
   readonly completed: number;
+  /** Messages that the web servers have sent since some beginning, by their own count; missing where none tells. */
+  readonly accepted?: number | undefined;
 }
 
 /** How many instances were wanted at a time. */

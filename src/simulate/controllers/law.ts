@@ -3,10 +3,17 @@ import { type Attempt, nextStep } from '../../adapters/aws/launchStep.ts';
 import { Rests } from '../../adapters/aws/rests.ts';
 import { type SeenInstance, Slots } from '../../adapters/aws/slots.ts';
 import { formatMark, parseMark } from '../../adapters/aws/token.ts';
+import { HEARTBEAT_SECONDS } from '../../core/heartbeat.ts';
 import type { Decide } from '../../core/scaling/decide.ts';
 import { holdBack, launchHold } from '../../core/scaling/holdBack.ts';
 import { Newcomers } from '../../core/scaling/newcomers.ts';
-import { emptyMemory, type Memory, type ObservedInstance, type Policy } from '../../core/scaling/types.ts';
+import {
+  type AcceptedCount,
+  emptyMemory,
+  type Memory,
+  type ObservedInstance,
+  type Policy,
+} from '../../core/scaling/types.ts';
 import type { Instance } from '../../ports.ts';
 import type { Cloud, Controller, ControllerKind, Plan, Shown } from '../controller.ts';
 import { generator } from '../random.ts';
@@ -14,7 +21,7 @@ import type { Heartbeat } from '../worker.ts';
 
 const TICK_SECONDS = 1;
 const DESCRIBE_SECONDS = 10;
-const HEARTBEATS_SECONDS = 15;
+const FIRST_WORD_SECONDS = 3;
 /** Steps along one slot's tokens in one call. */
 const MOST_STEPS = 40;
 /** Any date will do. */
@@ -40,6 +47,7 @@ class LawController implements Controller {
   #heard = Number.NEGATIVE_INFINITY;
   #heartbeats: ReadonlyMap<number, { readyAt: number; heartbeat: Heartbeat }> = new Map();
   #reported = new Set<number>();
+  #working = false;
   #newcomers = new Newcomers();
   /** What each instance last showed of itself, and since when. */
   #signs = new Map<string, { readonly mark: string; readonly since: number }>();
@@ -58,7 +66,7 @@ class LawController implements Controller {
       this.#slots.see(cloud.describe().map(seen), now);
       this.#described = cloud.now;
     }
-    if (cloud.now - this.#heard >= HEARTBEATS_SECONDS) {
+    if (cloud.now - this.#heard >= (this.#awaits() ? FIRST_WORD_SECONDS : HEARTBEAT_SECONDS)) {
       this.#heartbeats = cloud.heartbeats();
       for (const index of this.#heartbeats.keys()) {
         if (!this.#reported.has(index)) this.#newcomers.hello();
@@ -68,10 +76,14 @@ class LawController implements Controller {
     }
     const depth = { ...cloud.depth(), delayed: 0, dead: 0 };
     const listed = this.#slots.list();
+    this.#working = depth.inFlight > 0;
     this.#watch(listed);
     const instances = listed.map(instance => this.#observe(instance));
     this.#newcomers.see(listed, id => this.#reported.has(indexOf(id)), now, this.#heard * 1000);
-    const snapshot = { depth, instances, closedSlots: [], unheard: this.#newcomers.unheard };
+    const snapshot = {
+      ...{ depth, instances, closedSlots: [], unheard: this.#newcomers.unheard },
+      accepted: this.#accepted(cloud),
+    };
     const decided = this.#decide(snapshot, this.#memory, this.#policy, now);
     this.#memory = decided.memory;
     const hold = launchHold(snapshot, this.#policy);
@@ -82,6 +94,18 @@ class LawController implements Controller {
     if (decision.terminate.length > 0) cloud.terminate(decision.terminate.map(indexOf));
     for (const id of [...decision.drain, ...decision.terminate]) this.#slots.leaving(id);
     return TICK_SECONDS;
+  }
+
+  /** Whether the first word of a worker is awaited, of itself or of its work. */
+  #awaits(): boolean {
+    const unheard = [...this.#signs.keys()].some(id => !this.#reported.has(indexOf(id)));
+    const worked = this.#heartbeats.values().some(({ heartbeat }) => heartbeat.processed > 0);
+    return unheard || (this.#working && !worked);
+  }
+
+  #accepted(cloud: Cloud): AcceptedCount | undefined {
+    const told = cloud.accepted();
+    return told && { count: told.count, since: told.since === null ? null : START_MS + told.since * 1000 };
   }
 
   forget(): void {

@@ -35,6 +35,21 @@ describe('the law', () => {
     });
   });
 
+  test('where work has come in waves, the whole backlog is launched for', () => {
+    const regretful = { ...emptyMemory, regrets: [NOW - 60_000] };
+    expect(decide(snapshot(45, workers(5, busy), 5), emptyMemory, policy, NOW).launch).toEqual([]);
+    expect(decide(snapshot(45, workers(5, busy), 5), regretful, policy, NOW).desired).toBe(10);
+  });
+
+  test('web servers that have only just begun tell what has come since, not only since the first look', () => {
+    const accepted = { count: 80, since: NOW - 8_000 };
+    const view = snapshot(40, workers(5, busy), 5);
+    expect(decide(view, emptyMemory, policy, NOW).figures.rate).toBe(0);
+    expect(decide({ ...view, accepted }, emptyMemory, policy, NOW).figures.rate).toBeCloseTo(10);
+    const long = { count: 80, since: NOW - 800_000 };
+    expect(decide({ ...view, accepted: long }, emptyMemory, policy, NOW).figures.rate).toBe(0);
+  });
+
   test('messages that are not visible count as well', () => {
     expect(decide(snapshot(0, workers(5, busy), 5, 1000), emptyMemory, policy, NOW).figures.backlog).toBe(
       1005,

@@ -17,7 +17,7 @@ import { emptyMemory, type Sample, type Wish } from '../../../../src/core/scalin
 import { booting, NOW, policy, snapshot, worker, workers } from './view.ts';
 
 /** A count each second, the last one now. */
-function samples(seconds: number, at: (second: number) => { depth: number; completed: number }): Sample[] {
+function samples(seconds: number, at: (second: number) => Omit<Sample, 'at'>): Sample[] {
   let all: Sample[] = [];
   for (let s = 0; s <= seconds; s++) all = addSample(all, { at: NOW - (seconds - s) * 1000, ...at(s) });
   return all;
@@ -48,6 +48,39 @@ describe('forecast', () => {
     const noisy = samples(75, s => ({ depth: 10 * (s % 3 === 1 ? s - 1 : s), completed: 0 }));
     expect(arrivalRates(noisy).lasting).toBeCloseTo(arrivalRates(fresh).lasting);
     expect(arrivedBy(addSample(fresh, { at: NOW + 1000, depth: 0, completed: 0 }), NOW + 1000)).toBe(750);
+  });
+
+  test('what web servers tell is gone by at once, whatever stale counts of the queue say', () => {
+    const told = samples(75, s => ({ depth: 0, completed: 0, accepted: 12 * Math.max(0, s - 66) }));
+    const rates = arrivalRates(told);
+    expect(rates.surge).toBeCloseTo(12);
+    expect(rates.sudden).toBeCloseTo(12);
+    expect(rates.lasting).toBe(0);
+    expect(arrivedBy(told, NOW - 500)).toBeCloseTo(12 * 8.5);
+  });
+
+  test('a burst is no surge there either, nor a lasting rate for who has just begun to look', () => {
+    const burst = (from: number, to: number) =>
+      arrivalRates(
+        samples(to, s => ({ depth: 0, completed: 0, accepted: Math.min(100, 50 * Math.max(0, s - from)) })),
+      );
+    for (let s = 60; s < 75; s++) expect(burst(60, s)).toMatchObject({ lasting: 0, surge: 0, sustained: 0 });
+    for (let s = 10; s < 20; s++) expect(burst(9, s).lasting).toBe(0);
+  });
+
+  test('more than they tell comes from others: the queue is gone by', () => {
+    const mixed = (told: number) =>
+      arrivalRates(samples(75, s => ({ depth: 8, completed: 8 * s, accepted: told * s }))).lasting;
+    expect(mixed(6)).toBeCloseTo(6);
+    expect(mixed(2)).toBeCloseTo(8);
+    const late = samples(75, s => ({ depth: 8, completed: 8 * s, ...(s > 30 && { accepted: 0 }) }));
+    expect(arrivalRates(late).lasting).toBeCloseTo(8);
+  });
+
+  test('a rate is lasting for a beginner after 4.5 s of it', () => {
+    const after = (seconds: number) =>
+      Math.round(arrivalRates(samples(seconds, s => ({ depth: 0, completed: 0, accepted: 10 * s }))).lasting);
+    expect([3, 4, 5, 9, 30].map(after)).toEqual([0, 0, 10, 10, 10]);
   });
 
   test('what is there at the first look has not just arrived', () => {
@@ -156,7 +189,7 @@ describe('desired', () => {
   test('more than the load, and more still where boots are long', () => {
     expect(forRate(0, 1, 40)).toBe(0);
     expect(forRate(9, 1, 40)).toBe(11);
-    expect(forRate(9, 1, 120)).toBe(13);
+    expect(forRate(9, 1, 120)).toBe(12);
   });
 });
 
@@ -171,7 +204,8 @@ describe('launches', () => {
     expect(launches(view(), 9, policy, NOW)).toEqual([0, 1, 2, 3, 4]);
     expect(launches({ ...view(0), closedSlots: [1, 2] }, 1, policy, NOW)).toEqual([3]);
     expect(launches(snapshot(0, workers(14)), 5, policy, NOW)).toEqual([14]);
-    expect(launches(snapshot(0, [...workers(4), booting(4, 3)]), 9, policy, NOW)).toEqual([5, 6, 7, 8]);
+    expect(launches(snapshot(0, [...workers(4), booting(4, 2)]), 9, policy, NOW)).toEqual([5, 6, 7, 8]);
+    expect(launches(snapshot(0, [...workers(4), booting(4, 3)]), 9, policy, NOW)).toHaveLength(5);
     expect(launches(view(), -1, policy, NOW)).toEqual([]);
   });
 });
@@ -207,8 +241,8 @@ describe('hold', () => {
     expect(wave(200)).toEqual([]);
   });
 
-  test('and is forgotten after ten minutes', () => {
-    expect(learnRegrets([NOW - 601_000, NOW - 500_000], [wish(1, 5), wish(0, 5)], 20)).toEqual([
+  test('and is forgotten after twenty minutes', () => {
+    expect(learnRegrets([NOW - 1_201_000, NOW - 500_000], [wish(1, 5), wish(0, 5)], 20)).toEqual([
       NOW - 500_000,
     ]);
   });

@@ -1,0 +1,51 @@
+import * as v from 'valibot';
+import { parseJsonBytes } from './json.ts';
+
+const time = v.pipe(v.number(), v.integer());
+
+/**
+ * How many photos a web server has put into the queue, as a small object in the output store. The queue's own count of
+ * them is late and approximate. Times in ms, by the web server's clock.
+ */
+export const AcceptedSchema = v.object({
+  v: v.literal(1),
+  at: time,
+  /** When it counted from zero. */
+  startedAt: time,
+  count: v.pipe(v.number(), v.integer(), v.minValue(0)),
+});
+export type Accepted = v.InferOutput<typeof AcceptedSchema>;
+
+/** At most one telling in this time, s. */
+export const TELL_SECONDS = 1;
+/** So many more photos are told at once, fewer within the time below: each telling is a paid call. */
+export const TELL_AT_ONCE = 5;
+export const TELL_FEW_SECONDS = 5;
+/** Whoever has nothing new tells that it is there, s. */
+export const TELL_NOTHING_SECONDS = 21_600;
+
+/**
+ * Whether a count is to be told now.
+ *
+ * @param more photos since the last telling
+ * @param seconds since the last telling
+ */
+export function isToBeTold(more: number, seconds: number): boolean {
+  if (more === 0) return seconds >= TELL_NOTHING_SECONDS;
+  return more >= TELL_AT_ONCE || seconds >= TELL_FEW_SECONDS;
+}
+
+/** Where in the output store the counts of a fleet's web servers are. */
+export function acceptedOf(fleet: string): string {
+  return `fleet/${fleet}/web/`;
+}
+
+/** @param id of a web server, the same when it starts again */
+export function acceptedKey(fleet: string, id: string): string {
+  return acceptedOf(fleet) + id;
+}
+
+/** undefined for anything that is no such count. */
+export function parseAccepted(body: Uint8Array): Accepted | undefined {
+  return parseJsonBytes(AcceptedSchema, body);
+}
