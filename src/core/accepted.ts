@@ -16,10 +16,10 @@ export const AcceptedSchema = v.object({
 });
 export type Accepted = v.InferOutput<typeof AcceptedSchema>;
 
-/** At most one telling in this time, s. */
+/** At most one telling in this time, s: each is a paid call. */
 export const TELL_SECONDS = 1;
-/** So many more photos are told at once, fewer within the time below: each telling is a paid call. */
-export const TELL_AT_ONCE = 5;
+/** Fewer more photos than this are told at most once in the time below; so the first one after a pause is told at once. */
+export const FEW = 5;
 export const TELL_FEW_SECONDS = 5;
 /** Whoever has nothing new tells that it is there, s. */
 export const TELL_NOTHING_SECONDS = 21_600;
@@ -32,7 +32,7 @@ export const TELL_NOTHING_SECONDS = 21_600;
  */
 export function isToBeTold(more: number, seconds: number): boolean {
   if (more === 0) return seconds >= TELL_NOTHING_SECONDS;
-  return more >= TELL_AT_ONCE || seconds >= TELL_FEW_SECONDS;
+  return seconds >= (more < FEW ? TELL_FEW_SECONDS : TELL_SECONDS);
 }
 
 /** Where in the output store the counts of a fleet's web servers are. */

@@ -1,4 +1,4 @@
-import { isToBeTold, TELL_SECONDS } from '../core/accepted.ts';
+import { isToBeTold } from '../core/accepted.ts';
 import type { AcceptedCount } from '../core/scaling/types.ts';
 
 /** Until what is written can be read, s. */
@@ -10,9 +10,8 @@ const YOUNG_SECONDS = 60;
 export class Teller {
   readonly #told: { readonly at: number; readonly count: number }[] = [{ at: 0, count: 0 }];
 
-  /** To be called each `TELL_SECONDS`. */
+  /** To be called with each message and each `TELL_SECONDS`. */
   look(now: number, sent: number): void {
-    if (now % TELL_SECONDS !== 0) return;
     const last = this.#told.at(-1)!;
     if (isToBeTold(sent - last.count, now - last.at)) this.#told.push({ at: now, count: sent });
   }

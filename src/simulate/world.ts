@@ -91,8 +91,10 @@ class World implements Cloud {
       const next = Math.min(arrival, second, this.#agenda.next);
       if (next > end || (next > seconds && this.#completed === times.length)) break;
       this.now = next;
-      if (arrival === next) this.#offer(message++);
-      else if (second === next) {
+      if (arrival === next) {
+        this.#offer(message++);
+        this.#teller.look(next, message);
+      } else if (second === next) {
         this.#teller.look(second, message);
         this.#remember(second++ <= seconds);
       } else this.#agenda.take()();

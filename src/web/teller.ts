@@ -22,6 +22,9 @@ export class Teller {
   #told = 0;
   #toldAt: number;
   #failing = false;
+  /** Under which it tells; before `run` it does not. */
+  #key: string | undefined;
+  #telling: Promise<void> | undefined;
 
   constructor(options: TellerOptions) {
     this.#options = options;
@@ -36,6 +39,7 @@ export class Teller {
       send: async body => {
         await queue.send(body);
         this.#count++;
+        void this.#tellWhatIsDue();
       },
       receive: options => queue.receive(options),
       extend: (receipt, seconds) => queue.extend(receipt, seconds),
@@ -54,10 +58,21 @@ export class Teller {
     const { output, fleet, log } = this.#options;
     const key = acceptedKey(fleet, id);
     await this.#tell(key);
-    await every(TELL_SECONDS * 1000, signal, async () => {
-      if (isToBeTold(this.#count - this.#told, (this.#now() - this.#toldAt) / 1000)) await this.#tell(key);
-    });
+    this.#key = key;
+    await every(TELL_SECONDS * 1000, signal, () => this.#tellWhatIsDue());
+    this.#key = undefined;
+    await this.#telling;
     await output.delete(key).catch(error => log.warn('accepted-error', { error: messageOf(error) }));
+  }
+
+  async #tellWhatIsDue(): Promise<void> {
+    const key = this.#key;
+    if (key === undefined || !isToBeTold(this.#count - this.#told, (this.#now() - this.#toldAt) / 1000))
+      return;
+    this.#telling ??= this.#tell(key).finally(() => {
+      this.#telling = undefined;
+    });
+    await this.#telling;
   }
 
   async #tell(key: string): Promise<void> {
@@ -71,11 +86,8 @@ export class Teller {
       this.#told = count;
       this.#failing = false;
     } catch (error) {
-      if (!this.#failing)
-        log.warn('accepted-error', {
-          error: messageOf(error),
-          advice: 'the controller goes by the queue’s own counts, which are later',
-        });
+      const advice = 'the controller goes by the queue’s own counts, which are later';
+      if (!this.#failing) log.warn('accepted-error', { error: messageOf(error), advice });
       this.#failing = true;
     }
   }

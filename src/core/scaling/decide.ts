@@ -2,7 +2,7 @@ import { learnBoots, meanBoot, minRuntime, patienceOf } from './boot.ts';
 import { isCapacity, isLost } from './condition.ts';
 import { forMessages, forRate, residual } from './desired.ts';
 import { DRAIN_INTERVAL_SECONDS, drains } from './drains.ts';
-import { addSample, arrivalRates, arrivedBy, SAMPLES_MS } from './forecast.ts';
+import { addSample, arrivalRates, arrivedBy, SAMPLES_MS, undone } from './forecast.ts';
 import { addWish, HOLD_SECONDS, holdSeconds, keepCount, learnRegrets } from './hold.ts';
 import { launches } from './launches.ts';
 import { byAge } from './order.ts';
@@ -46,15 +46,16 @@ export const decide: Decide = (snapshot, memory, policy, now) => {
   );
   const terminate = instances.filter(each => isLost(each, now, patience.lost)).map(({ id }) => id);
 
-  const backlog = depth.visible + depth.inFlight + depth.delayed;
-  const known = memory.samples.length > 0 ? memory.samples : beginning(snapshot.accepted, backlog, now);
+  const seen = depth.visible + depth.inFlight + depth.delayed;
+  const known = memory.samples.length > 0 ? memory.samples : beginning(snapshot.accepted, seen, now);
   const before = memory.service === null ? recount(known, service) : known;
   const samples = addSample(before, {
     at: now,
-    depth: backlog,
+    depth: seen,
     completed: completed(snapshot, before.at(-1), service, now),
     accepted: snapshot.accepted?.count,
   });
+  const backlog = Math.max(seen, undone(samples, reporting(snapshot), service));
   const rates = arrivalRates(samples);
   const surges = watchSurges(memory.surges, rates, arrivedBy(samples, now), live.length / service, boot, now);
   const arriving = arrivingIn(boot, rates, surges);
@@ -74,7 +75,7 @@ export const decide: Decide = (snapshot, memory, policy, now) => {
   const keep = keepCount(wishes, regrets.length > 0 ? Math.max(hold, idleSeconds) : hold, now);
 
   const figures: Figures = {
-    ...{ backlog, rate: rates.lasting, arriving, service, boot, residual: left, live: live.length },
+    ...{ backlog, rate: rates.lasting, arriving, service, boot, residual: left, inWaves, live: live.length },
     minRuntimeSeconds: minRuntime(policy.minRuntimeSeconds, boot),
   };
   const launch = launches(snapshot, desired - live.length, policy, now);
@@ -98,13 +99,13 @@ function beginning(accepted: Snapshot['accepted'], depth: number, now: number): 
   return [{ at: since, depth, completed: 0, accepted: 0 }];
 }
 
-function completed(
-  { depth, instances }: Snapshot,
-  last: Sample | undefined,
-  service: number,
-  now: number,
-): number {
+/** Workers that may have done something. */
+function reporting({ instances }: Snapshot): number {
+  return instances.filter(({ reported }) => reported).length;
+}
+
+function completed(snapshot: Snapshot, last: Sample | undefined, service: number, now: number): number {
   if (last === undefined) return 0;
-  const workers = instances.filter(({ reported }) => reported).length;
-  return last.completed + completions(depth.inFlight, workers, service, Math.max(0, now - last.at) / 1000);
+  const seconds = Math.max(0, now - last.at) / 1000;
+  return last.completed + completions(snapshot.depth.inFlight, reporting(snapshot), service, seconds);
 }

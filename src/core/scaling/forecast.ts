@@ -56,6 +56,20 @@ export function arrivedBy(samples: readonly Sample[], time: number): number {
   return counted(samples)(time);
 }
 
+/**
+ * Messages that cannot be done yet, however late the queue counts them: of those that the web servers told of in the last
+ * seconds, all beyond what so many workers do in that time.
+ *
+ * @param service seconds of work in a message
+ */
+export function undone(samples: readonly Sample[], workers: number, service: number): number {
+  const last = samples.at(-1);
+  return samples.reduce((most, { at, accepted }) => {
+    if (last?.accepted === undefined || accepted === undefined || at < last.at - LATE_MS) return most;
+    return Math.max(most, last.accepted - accepted - (workers * (last.at - at)) / 1000 / service);
+  }, 0);
+}
+
 function lasting(count: Count, now: number, seenMs: number): number {
   const whole = Math.floor(seenMs / WINDOW_MS);
   if (whole >= 2) return median(windows(count, now, Math.min(6, whole), WINDOW_MS));

@@ -22,9 +22,10 @@ export function reasons(figures: Figures, policy: Policy, actions: Actions): str
 
 /** The figures that a decision rests on, in words. */
 export function explain(
-  { backlog, rate, arriving, service, boot, residual }: Figures,
+  { backlog, rate, arriving, service, boot, residual, inWaves }: Figures,
   { min, max, messagesPerInstance }: Policy,
 ): string {
   const load = `${backlog} pending, ${arriving.toFixed(0)} expected within a boot time of ${boot.toFixed(0)} s, ${service.toFixed(2)} s each`;
-  return `${load}: ${residual.toFixed(0)} left then, at ${messagesPerInstance} an instance; ${rate.toFixed(1)} a second lasting; ${min} to ${max} instances`;
+  const waves = inWaves ? ', all pending wanted done as work comes in waves' : '';
+  return `${load}: ${residual.toFixed(0)} left then${waves}, at ${messagesPerInstance} an instance; ${rate.toFixed(1)} a second lasting; ${min} to ${max} instances`;
 }

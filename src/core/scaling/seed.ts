@@ -18,7 +18,7 @@ export const decideSeed: Decide = (snapshot, memory, policy, now) => {
   return {
     ...plainRule(snapshot, { ...policy, minRuntimeSeconds }, now),
     figures: {
-      ...{ backlog, rate: 0, arriving: 0, boot, residual: backlog, minRuntimeSeconds },
+      ...{ backlog, rate: 0, arriving: 0, boot, residual: backlog, inWaves: false, minRuntimeSeconds },
       service: learned.service ?? UNKNOWN_SERVICE_SECONDS,
       live: snapshot.instances.filter(isCapacity).length,
     },

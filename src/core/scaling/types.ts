@@ -161,6 +161,8 @@ export interface Figures {
   readonly boot: number;
   /** Messages that will be left when an instance launched now could begin. */
   readonly residual: number;
+  /** Work has come in waves of late: then all of the backlog counts, not only what will be left of it. */
+  readonly inWaves: boolean;
   /** Instances that work or will: neither draining nor overdue nor silent. */
   readonly live: number;
   readonly minRuntimeSeconds: number;

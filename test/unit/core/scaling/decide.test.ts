@@ -41,6 +41,15 @@ describe('the law', () => {
     expect(decide(snapshot(45, workers(5, busy), 5), regretful, policy, NOW).desired).toBe(10);
   });
 
+  test('from zero the first photo that a web server tells of launches, before the queue shows it', () => {
+    const none = { ...policy, min: 0 };
+    const look = (count: number, memory: Memory, now: number) =>
+      decide({ ...snapshot(0, []), accepted: { count, since: null } }, memory, none, now);
+    const before = look(7, emptyMemory, NOW);
+    expect(before.launch).toEqual([]);
+    expect(look(8, before.memory, NOW + 1000).launch).toEqual([0]);
+  });
+
   test('web servers that have only just begun tell what has come since, not only since the first look', () => {
     const accepted = { count: 80, since: NOW - 8_000 };
     const view = snapshot(40, workers(5, busy), 5);

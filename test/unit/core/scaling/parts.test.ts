@@ -8,7 +8,7 @@ import {
 } from '../../../../src/core/scaling/boot.ts';
 import { forMessages, forRate, residual } from '../../../../src/core/scaling/desired.ts';
 import { drains } from '../../../../src/core/scaling/drains.ts';
-import { addSample, arrivalRates, arrivedBy } from '../../../../src/core/scaling/forecast.ts';
+import { addSample, arrivalRates, arrivedBy, undone } from '../../../../src/core/scaling/forecast.ts';
 import { addWish, holdSeconds, keepCount, learnRegrets } from '../../../../src/core/scaling/hold.ts';
 import { launches } from '../../../../src/core/scaling/launches.ts';
 import { completions, learnService, recount } from '../../../../src/core/scaling/service.ts';
@@ -75,6 +75,24 @@ describe('forecast', () => {
     expect(mixed(2)).toBeCloseTo(8);
     const late = samples(75, s => ({ depth: 8, completed: 8 * s, ...(s > 30 && { accepted: 0 }) }));
     expect(arrivalRates(late).lasting).toBeCloseTo(8);
+  });
+
+  test('what was told of and cannot be done yet is there, whatever the queue says', () => {
+    const burst = (ago: number) =>
+      samples(75, s => ({ depth: 0, completed: 0, accepted: s < 75 - ago ? 0 : 100 }));
+    expect(undone(burst(0), 0, 1)).toBe(100);
+    expect(undone(burst(9), 0, 1)).toBe(100);
+    // Five workers at 1 s each, and 10 s since the last look before it.
+    expect(undone(burst(9), 5, 1)).toBe(50);
+    // By now the queue has counted it.
+    expect(undone(burst(20), 0, 1)).toBe(0);
+    expect(
+      undone(
+        samples(75, () => ({ depth: 9, completed: 0 })),
+        0,
+        1,
+      ),
+    ).toBe(0);
   });
 
   test('a rate is lasting for a beginner after 4.5 s of it', () => {
