@@ -224,7 +224,11 @@ test('an idle service calls AWS seldom', async () => {
   const everything = /^/;
   expect(perMinute('worker', everything) / workers).toBeLessThanOrEqual(15);
   expect(perMinute('worker', everything, /^gallery\//)).toBe(0);
-  expect(perMinute('controller', /^s3:/)).toBeLessThanOrEqual(36 + 6 * workers);
+  const counts = /^fleet\/\w+\/web\//;
+  // A dollar a month for each web server: what it accepts is known a second later.
+  expect(perMinute('controller', /^s3:/, counts)).toBeLessThanOrEqual(66);
+  expect(perMinute('web', /^s3:PutObject/)).toBe(0);
+  expect(perMinute('controller', /^s3:/, /^(?!fleet\/\w+\/web\/)/)).toBeLessThanOrEqual(36 + 6 * workers);
   expect(perMinute('controller', /^sqs:/)).toBeLessThanOrEqual(80);
   expect(perMinute('controller', /^ec2:/)).toBeLessThanOrEqual(10);
   // Beside the answers to the load balancer: long polls.
