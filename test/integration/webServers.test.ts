@@ -1,4 +1,7 @@
 import { expect, test } from 'bun:test';
+import { join } from 'node:path';
+import { LocalBlobs } from '../../src/adapters/local/blobs.ts';
+import { parseAccepted } from '../../src/core/accepted.ts';
 import { startAwsSystem } from '../support/awsSystem.ts';
 import { photoOf } from '../support/cast.ts';
 import { multipart, post } from '../support/client.ts';
@@ -74,8 +77,18 @@ test('two web servers on one directory: either answers and tells of what the oth
   const [, url] = await second.said(/facerec-web listens on (\S+)/);
   const { lateness } = await twoServers([first.url, new URL(url!)]);
   if (process.env.SHOW) console.log('local', lateness.map(Math.round).join(' '));
+  const output = await LocalBlobs.open(join(directory, 'output'));
+  const counts = async () => {
+    const told = (await output.list('fleet/facerec/web/')).map(({ key }) => output.get(key));
+    return (await Promise.all(told)).map(stored => parseAccepted(stored!.body)!.count).sort((a, b) => a - b);
+  };
+  await until(
+    async () => (await counts()).join() === `${PHOTOS / 2},${PHOTOS / 2 + 1}`,
+    'both tell their own',
+  );
   expect(await second.end()).toBe(0);
   expect(await first.end()).toBe(0);
+  expect(await counts()).toEqual([]);
 }, 300_000);
 
 test('two web servers on AWS: either answers and tells of what the other one took', async () => {
