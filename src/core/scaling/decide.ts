@@ -1,8 +1,9 @@
+import { addSample, arrivals, SAMPLES_MS, undone } from './arrivals.ts';
 import { learnBoots, meanBoot, minRuntime, patienceOf } from './boot.ts';
 import { isCapacity, isLost } from './condition.ts';
 import { forMessages, forRate, residual } from './desired.ts';
 import { DRAIN_INTERVAL_SECONDS, drains } from './drains.ts';
-import { addSample, arrivalRates, arrivedBy, SAMPLES_MS, undone } from './forecast.ts';
+import { arrivalRates } from './forecast.ts';
 import { addWish, HOLD_SECONDS, holdSeconds, keepCount, learnRegrets } from './hold.ts';
 import { launches } from './launches.ts';
 import { byAge } from './order.ts';
@@ -57,7 +58,7 @@ export const decide: Decide = (snapshot, memory, policy, now) => {
   });
   const backlog = Math.max(seen, undone(samples, reporting(snapshot), service));
   const rates = arrivalRates(samples);
-  const surges = watchSurges(memory.surges, rates, arrivedBy(samples, now), live.length / service, boot, now);
+  const surges = watchSurges(memory.surges, rates, arrivals(samples)(now), live.length / service, boot, now);
   const arriving = arrivingIn(boot, rates, surges);
   const left = residual(backlog + arriving, live, service, boot, learned.boots, now);
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { addSample, arrivals, undone } from '../../../../src/core/scaling/arrivals.ts';
 import {
   learnBoots,
   meanBoot,
@@ -8,7 +9,7 @@ import {
 } from '../../../../src/core/scaling/boot.ts';
 import { forMessages, forRate, residual } from '../../../../src/core/scaling/desired.ts';
 import { drains } from '../../../../src/core/scaling/drains.ts';
-import { addSample, arrivalRates, arrivedBy, undone } from '../../../../src/core/scaling/forecast.ts';
+import { arrivalRates } from '../../../../src/core/scaling/forecast.ts';
 import { addWish, holdSeconds, keepCount, learnRegrets } from '../../../../src/core/scaling/hold.ts';
 import { launches } from '../../../../src/core/scaling/launches.ts';
 import { completions, learnService, recount } from '../../../../src/core/scaling/service.ts';
@@ -47,7 +48,7 @@ describe('forecast', () => {
     const fresh = samples(75, s => ({ depth: 10 * s, completed: 0 }));
     const noisy = samples(75, s => ({ depth: 10 * (s % 3 === 1 ? s - 1 : s), completed: 0 }));
     expect(arrivalRates(noisy).lasting).toBeCloseTo(arrivalRates(fresh).lasting);
-    expect(arrivedBy(addSample(fresh, { at: NOW + 1000, depth: 0, completed: 0 }), NOW + 1000)).toBe(750);
+    expect(arrivals(addSample(fresh, { at: NOW + 1000, depth: 0, completed: 0 }))(NOW + 1000)).toBe(750);
   });
 
   test('what web servers tell is gone by at once, whatever stale counts of the queue say', () => {
@@ -56,7 +57,7 @@ describe('forecast', () => {
     expect(rates.surge).toBeCloseTo(12);
     expect(rates.sudden).toBeCloseTo(12);
     expect(rates.lasting).toBe(0);
-    expect(arrivedBy(told, NOW - 500)).toBeCloseTo(12 * 8.5);
+    expect(arrivals(told)(NOW - 500)).toBeCloseTo(12 * 8.5);
   });
 
   test('a burst is no surge there either, nor a lasting rate for who has just begun to look', () => {
