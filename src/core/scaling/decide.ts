@@ -72,7 +72,7 @@ export const decide: Decide = (snapshot, memory, policy, now) => {
   const useful = Math.max(desired, within(forMessages(backlog, messagesPerInstance)));
   const wishes = addWish(memory.wishes, { at: now, count: useful }, idleSeconds);
   const hold = holdSeconds(boot, idleSeconds);
-  const regrets = learnRegrets(memory.regrets, wishes, hold);
+  const regrets = learnRegrets(memory.regrets, wishes);
   const keep = keepCount(wishes, regrets.length > 0 ? Math.max(hold, idleSeconds) : hold, now);
 
   const figures: Figures = {

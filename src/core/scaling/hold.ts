@@ -30,20 +30,15 @@ export function addWish(wishes: readonly Wish[], wish: Wish, idleSeconds: number
 }
 
 /**
- * The times at which several instances would have been let go and were wanted again soon.
+ * The times at which several instances would have been let go after `HOLD_SECONDS` and were wanted again soon.
  *
  * @param wishes with the latest one
- * @param hold for how long instances are kept, s
  */
-export function learnRegrets(
-  regrets: readonly number[],
-  wishes: readonly Wish[],
-  hold: number,
-): readonly number[] {
+export function learnRegrets(regrets: readonly number[], wishes: readonly Wish[]): readonly number[] {
   const latest = wishes.at(-1);
   if (latest === undefined || wishes.length === 1) return regrets;
   const wanted = (seconds: number) => keepCount(wishes.slice(0, -1), seconds, latest.at);
-  const again = Math.min(latest.count, wanted(SOON_SECONDS)) - wanted(hold);
+  const again = Math.min(latest.count, wanted(SOON_SECONDS)) - wanted(HOLD_SECONDS);
   const kept = regrets.filter(at => at > latest.at - LEARNED_SECONDS * 1000);
   if (again >= SOME_INSTANCES) kept.push(latest.at);
   return kept;

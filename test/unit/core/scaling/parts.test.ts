@@ -253,7 +253,7 @@ describe('hold', () => {
     const wave = (gap: number) => {
       let wishes: readonly Wish[] = [];
       for (let ago = gap + 5; ago > 0; ago--) wishes = addWish(wishes, wish(ago, ago > gap ? 15 : 5), 300);
-      return learnRegrets([], addWish(wishes, wish(0, 15), 300), 20);
+      return learnRegrets([], addWish(wishes, wish(0, 15), 300));
     };
     expect(wave(10)).toEqual([]);
     expect(wave(60)).toEqual([NOW]);
@@ -261,8 +261,6 @@ describe('hold', () => {
   });
 
   test('and is forgotten after twenty minutes', () => {
-    expect(learnRegrets([NOW - 1_201_000, NOW - 500_000], [wish(1, 5), wish(0, 5)], 20)).toEqual([
-      NOW - 500_000,
-    ]);
+    expect(learnRegrets([NOW - 1_201_000, NOW - 500_000], [wish(1, 5), wish(0, 5)])).toEqual([NOW - 500_000]);
   });
 });
