@@ -268,7 +268,6 @@ export class Events {
       if (away) this.#learn(id, timeOf(id), 'duly');
       else this.#tellResult(id, 'early');
     }
-    this.#busy = depth === null || depth.visible + depth.inFlight > 0;
   }
 
   #lastMinute(): number {
