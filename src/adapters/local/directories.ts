@@ -5,6 +5,8 @@ import { lastTimeOf } from './names.ts';
 
 /** A directory of ids is removed when it is empty and so old, ms: nothing new comes to it, or hardly ever. */
 const oldMs = 86_400_000;
+/** Each one that fails means that somebody has deleted the last object there in that moment. */
+const TRIES = 20;
 
 /** The directories of a store's objects, made when the first object comes. */
 export class Directories {
@@ -20,9 +22,10 @@ export class Directories {
 
   /** Does `work`, which names a file in the directory; that is there and durable by then, whoever removes it meanwhile. */
   async within<T>(directory: string, work: () => Promise<T>): Promise<T> {
-    for (let left = 3; ; left--) {
-      if (!this.#there.has(directory)) await this.#make(directory);
+    for (let left = TRIES; ; left--) {
       try {
+        // Also this may find that somebody has removed what it has just made.
+        if (!this.#there.has(directory)) await this.#make(directory);
         return await work();
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || left === 0) throw error;
