@@ -1,7 +1,8 @@
-import { type Accepted, acceptedOf, parseAccepted } from '../core/accepted.ts';
+import { type Accepted, acceptedOf, isContinued, parseAccepted } from '../core/accepted.ts';
 import { messageOf } from '../core/errors.ts';
 import type { AcceptedCount } from '../core/scaling/types.ts';
-import type { BlobInfo, Blobs, Log } from '../ports.ts';
+import type { Blobs, Log } from '../ports.ts';
+import { within } from '../runtime/time.ts';
 
 export interface AcceptedReaderOptions {
   readonly output: Blobs;
@@ -13,26 +14,34 @@ export interface AcceptedReaderOptions {
   readonly now: () => number;
 }
 
-/** Between looks for web servers that are new, s. Until then the queue shows what they send. */
+/** Between looks for web servers that are new, s; sooner where none is known. */
 const LIST_SECONDS = 60;
+const FIRST_LIST_SECONDS = 15;
 /** Between tries where they cannot be read, s. */
 const REST_SECONDS = 15;
-/** What began within this time is counted from its beginning, s. */
-const YOUNG_SECONDS = 60;
-/** Web servers tell more often than that, if only that they are there. */
-const FORGOTTEN_MS = 86_400_000;
+/** A decision waits no longer for them, ms. */
+const PATIENCE_MS = 2_000;
+/** What began within this time is counted from its beginning, ms. */
+const YOUNG_MS = 60_000;
+/** Web servers tell three times in this time, if only that they are there. */
+const FORGOTTEN_MS = 1_800_000;
+/** More web servers than that are not asked each second. */
+const MOST = 20;
 
-/** Reads what the web servers tell of the photos that they have accepted, and sums it up. */
+type Told = ReadonlyMap<string, Accepted>;
+
+/**
+ * Reads what the web servers tell of the photos that they have accepted, and sums it up. Whatever breaks the count (one
+ * comes, goes, starts again, tells late) begins a new one: what is not known to be new does not count as arrived.
+ */
 export class AcceptedReader {
   readonly #options: AcceptedReaderOptions;
   readonly #prefix: string;
   readonly #monotonic: () => number;
-  /** What each told last, by key. */
-  readonly #told = new Map<string, Accepted>();
-  #total = 0;
-  /** When all that is counted began, where that is known: ms since the epoch, by the fleet's clock. */
-  #since: number | null = null;
-  #known = false;
+  /** When each was last written, by key. */
+  #listed: ReadonlyMap<string, number> = new Map();
+  #told: Told = new Map();
+  #sum: AcceptedCount = { count: 0, since: null, basis: 0 };
   #listedAt = Number.NEGATIVE_INFINITY;
   #restsUntil = Number.NEGATIVE_INFINITY;
   #failing = false;
@@ -44,75 +53,87 @@ export class AcceptedReader {
     this.#monotonic = options.monotonic ?? (() => performance.now());
   }
 
-  /**
-   * All that was accepted since the first look, or since the web servers began where that was just before; undefined
-   * where nobody tells. Never rejects: what cannot be read stands still, and the queue shows it.
-   */
+  /** undefined where nobody tells, and where it cannot be read. Never rejects, and does not wait for long. */
   async read(): Promise<AcceptedCount | undefined> {
     const { log } = this.#options;
-    if (this.#monotonic() < this.#restsUntil) return this.#sum();
+    if (this.#monotonic() < this.#restsUntil) return undefined;
     try {
-      if (this.#monotonic() - this.#listedAt >= LIST_SECONDS * 1000) await this.#list();
-      await Promise.all([...this.#told.keys()].map(key => this.#read(key)));
+      const told = await within(PATIENCE_MS, signal => this.#look(signal));
       this.#failing = false;
+      return this.#add(told);
     } catch (error) {
       const advice = 'arrivals are told from the queue’s own counts, which are later';
       if (!this.#failing) log.warn('accepted-error', { error: messageOf(error), advice });
       this.#failing = true;
       this.#restsUntil = this.#monotonic() + REST_SECONDS * 1000;
+      return undefined;
     }
-    return this.#sum();
   }
 
   /** Deletes what web servers that are gone have left behind. */
   async sweep(): Promise<void> {
+    const { output, log } = this.#options;
     const old = this.#old;
     this.#old = [];
-    await Promise.all(old.map(key => this.#options.output.delete(key)));
+    await Promise.all(old.map(key => output.delete(key))).catch(error =>
+      log.warn('accepted-error', { error: messageOf(error) }),
+    );
   }
 
-  #sum(): AcceptedCount | undefined {
-    return this.#known ? { count: this.#total, since: this.#since } : undefined;
+  async #look(signal: AbortSignal): Promise<Told> {
+    const pause = this.#told.size > 0 ? LIST_SECONDS : FIRST_LIST_SECONDS;
+    if (this.#monotonic() - this.#listedAt >= pause * 1000) await this.#list();
+    const keys = [...this.#listed.keys()];
+    if (keys.length > MOST) return new Map();
+    const stored = await Promise.all(keys.map(key => this.#options.output.get(key, { signal })));
+    const told = new Map<string, Accepted>();
+    for (const [i, key] of keys.entries()) {
+      const accepted = stored[i] && parseAccepted(stored[i].body);
+      if (accepted) told.set(key, accepted);
+    }
+    return told;
   }
 
   async #list(): Promise<void> {
     const { output, now } = this.#options;
-    const listed = await output.list(this.#prefix);
-    this.#old = listed.filter(({ modifiedAt }) => now() - modifiedAt > FORGOTTEN_MS).map(({ key }) => key);
-    const fresh = listed.filter(({ key }) => !this.#told.has(key) && !this.#old.includes(key));
-    const begun = await Promise.all(fresh.map(info => this.#begin(info)));
-    if (!this.#known && this.#told.size > 0) {
-      this.#known = true;
-      this.#since = begun.some(at => at === null) ? null : Math.min(...(begun as number[]));
-    }
-    this.#listedAt = this.#monotonic();
+    const at = this.#monotonic();
+    const all = await output.list(this.#prefix);
+    const isOld = (modifiedAt: number) => now() - modifiedAt > FORGOTTEN_MS;
+    this.#old = all.filter(({ modifiedAt }) => isOld(modifiedAt)).map(({ key }) => key);
+    this.#listed = new Map(
+      all.flatMap(({ key, modifiedAt }) =>
+        isOld(modifiedAt) ? [] : ([[key, modifiedAt]] as [string, number][]),
+      ),
+    );
+    this.#listedAt = at;
   }
 
-  /** When it began to count, where that was a short time ago: then all of it is new. */
-  async #begin({ key, modifiedAt }: BlobInfo): Promise<number | null> {
-    const told = await this.#get(key);
-    if (told === undefined) return null;
-    const { now } = this.#options;
-    const ageMs = Math.max(0, told.at - told.startedAt) + Math.max(0, now() - modifiedAt);
-    this.#told.set(key, told);
-    if (ageMs >= YOUNG_SECONDS * 1000) return null;
-    this.#total += told.count;
-    return Math.round(now() - ageMs);
+  #add(told: Told): AcceptedCount | undefined {
+    const before = this.#told;
+    this.#told = told;
+    const continued =
+      told.size === before.size &&
+      [...told].every(([key, accepted]) => isContinued(before.get(key), accepted));
+    const { count, since, basis } = this.#sum;
+    const more = total(told) - total(before);
+    if (continued) this.#sum = { count: count + more, since, basis };
+    else
+      this.#sum = { ...(basis === 0 ? this.#beginning(told) : { count: 0, since: null }), basis: basis + 1 };
+    return told.size > 0 ? this.#sum : undefined;
   }
 
-  async #read(key: string): Promise<void> {
-    const told = await this.#get(key);
-    const last = this.#told.get(key);
-    if (told === undefined) this.#told.delete(key);
-    // Of two under one name the later one is counted.
-    if (told === undefined || last === undefined || told.startedAt < last.startedAt) return;
-    const before = told.startedAt === last.startedAt ? last.count : 0;
-    this.#total += Math.max(0, told.count - before);
-    this.#told.set(key, told);
+  /** At the first look: all that they have ever told is new where all have only just begun. */
+  #beginning(told: Told): Omit<AcceptedCount, 'basis'> {
+    const now = this.#options.now();
+    const ages = [...told].map(([key, { at, startedAt }]) => {
+      const sinceTold = now - this.#listed.get(key)!;
+      return at < startedAt ? Number.POSITIVE_INFINITY : at - startedAt + Math.max(0, sinceTold);
+    });
+    const age = Math.max(...ages);
+    return age < YOUNG_MS ? { count: total(told), since: Math.round(now - age) } : { count: 0, since: null };
   }
+}
 
-  async #get(key: string): Promise<Accepted | undefined> {
-    const stored = await this.#options.output.get(key);
-    return stored && parseAccepted(stored.body);
-  }
+function total(told: Told): number {
+  return told.values().reduce((sum, { count }) => sum + count, 0);
 }

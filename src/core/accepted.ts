@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { parseJsonBytes } from './json.ts';
 
-const time = v.pipe(v.number(), v.integer());
+const time = v.pipe(v.number(), v.safeInteger());
 
 /**
  * How many photos a web server has put into the queue, as a small object in the output store. The queue's own count of
@@ -12,7 +12,7 @@ export const AcceptedSchema = v.object({
   at: time,
   /** When it counted from zero. */
   startedAt: time,
-  count: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  count: v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(1e12)),
 });
 export type Accepted = v.InferOutput<typeof AcceptedSchema>;
 
@@ -22,7 +22,9 @@ export const TELL_SECONDS = 1;
 export const FEW = 5;
 export const TELL_FEW_SECONDS = 5;
 /** Whoever has nothing new tells that it is there, s. */
-export const TELL_NOTHING_SECONDS = 21_600;
+export const TELL_NOTHING_SECONDS = 600;
+/** A telling later than this was held up: its photos have not just come, s. */
+export const LATE_SECONDS = TELL_FEW_SECONDS + 2;
 
 /**
  * Whether a count is to be told now.
@@ -33,6 +35,13 @@ export const TELL_NOTHING_SECONDS = 21_600;
 export function isToBeTold(more: number, seconds: number): boolean {
   if (more === 0) return seconds >= TELL_NOTHING_SECONDS;
   return seconds >= (more < FEW ? TELL_FEW_SECONDS : TELL_SECONDS);
+}
+
+/** Whether the later of two tellings counts on from the earlier one, and in time. */
+export function isContinued(earlier: Accepted | undefined, later: Accepted): boolean {
+  if (earlier?.startedAt !== later.startedAt || later.count < earlier.count) return false;
+  const heldUp = later.at - earlier.at > LATE_SECONDS * 1000;
+  return !(heldUp && later.count - earlier.count > FEW);
 }
 
 /** Where in the output store the counts of a fleet's web servers are. */

@@ -18,6 +18,6 @@ export class Teller {
 
   seen(now: number): AcceptedCount {
     const count = this.#told.findLast(({ at }) => at + WRITING_SECONDS <= now)?.count ?? 0;
-    return { count, since: now < YOUNG_SECONDS ? 0 : null };
+    return { count, since: now < YOUNG_SECONDS ? 0 : null, basis: 0 };
   }
 }

@@ -2,7 +2,7 @@ import { type Accepted, acceptedKey, isToBeTold, TELL_SECONDS } from '../core/ac
 import { messageOf } from '../core/errors.ts';
 import { jsonBytes } from '../core/json.ts';
 import type { Blobs, Log, Queue } from '../ports.ts';
-import { every } from '../runtime/time.ts';
+import { every, within } from '../runtime/time.ts';
 
 export interface TellerOptions {
   readonly output: Blobs;
@@ -11,12 +11,18 @@ export interface TellerOptions {
   readonly log: Log;
   /** ms since the epoch. */
   readonly now?: () => number;
+  /** ms of a clock that only goes forward. */
+  readonly monotonic?: () => number;
 }
+
+/** Each call may take that long, ms. */
+const PATIENCE_MS = 2_000;
 
 /** Tells the controller how many photos have been put into the queue, so that it need not wait for the queue's late counts. */
 export class Teller {
   readonly #options: TellerOptions;
   readonly #now: () => number;
+  readonly #monotonic: () => number;
   readonly #startedAt: number;
   #count = 0;
   #told = 0;
@@ -30,7 +36,8 @@ export class Teller {
     this.#options = options;
     this.#now = options.now ?? Date.now;
     this.#startedAt = this.#now();
-    this.#toldAt = this.#startedAt;
+    this.#monotonic = options.monotonic ?? (() => performance.now());
+    this.#toldAt = this.#monotonic();
   }
 
   /** The same queue; what is sent into it is counted. */
@@ -62,13 +69,15 @@ export class Teller {
     await every(TELL_SECONDS * 1000, signal, () => this.#tellWhatIsDue());
     this.#key = undefined;
     await this.#telling;
-    await output.delete(key).catch(error => log.warn('accepted-error', { error: messageOf(error) }));
+    await within(PATIENCE_MS, () => output.delete(key)).catch(error =>
+      log.warn('accepted-error', { error: messageOf(error) }),
+    );
   }
 
   async #tellWhatIsDue(): Promise<void> {
     const key = this.#key;
-    if (key === undefined || !isToBeTold(this.#count - this.#told, (this.#now() - this.#toldAt) / 1000))
-      return;
+    const seconds = (this.#monotonic() - this.#toldAt) / 1000;
+    if (key === undefined || !isToBeTold(this.#count - this.#told, seconds)) return;
     this.#telling ??= this.#tell(key).finally(() => {
       this.#telling = undefined;
     });
@@ -80,9 +89,11 @@ export class Teller {
     const count = this.#count;
     const at = this.#now();
     const accepted: Accepted = { v: 1, at, startedAt: this.#startedAt, count };
-    this.#toldAt = at;
+    this.#toldAt = this.#monotonic();
     try {
-      await output.put(key, jsonBytes(accepted), { contentType: 'application/json' });
+      await within(PATIENCE_MS, signal =>
+        output.put(key, jsonBytes(accepted), { contentType: 'application/json', signal }),
+      );
       this.#told = count;
       this.#failing = false;
     } catch (error) {

@@ -227,7 +227,7 @@ test('an idle service calls AWS seldom', async () => {
   const counts = /^fleet\/\w+\/web\//;
   // A dollar a month for each web server: what it accepts is known a second later.
   expect(perMinute('controller', /^s3:/, counts)).toBeLessThanOrEqual(66);
-  expect(perMinute('web', /^s3:PutObject/)).toBe(0);
+  expect(perMinute('web', /^s3:PutObject/)).toBeLessThan(2);
   expect(perMinute('controller', /^s3:/, /^(?!fleet\/\w+\/web\/)/)).toBeLessThanOrEqual(36 + 6 * workers);
   expect(perMinute('controller', /^sqs:/)).toBeLessThanOrEqual(80);
   expect(perMinute('controller', /^ec2:/)).toBeLessThanOrEqual(10);

@@ -29,6 +29,8 @@ export interface Troubles {
   countLag: number;
   /** Of what arrives, the web servers tell so much from now on. */
   told: 'all' | 'half' | 'nothing';
+  /** Another one for each time that their count began anew. */
+  basis: number;
 }
 
 /** A small EC2 with client tokens, a queue, and workers that take one message at a time. One second is one step. */
@@ -40,6 +42,7 @@ export class CloudModel implements Cloud {
     describeLag: 3,
     countLag: 2,
     told: 'all',
+    basis: 1,
   };
   readonly #service: number;
   readonly #boots: readonly number[];
@@ -132,7 +135,7 @@ export class CloudModel implements Cloud {
     if (told === 'nothing') return undefined;
     const count = this.#arrivals[Math.max(0, this.#arrivals.length - 1 - Math.min(countLag, 2))] ?? 0;
     this.#told = Math.max(this.#told, told === 'half' ? count >> 1 : count);
-    return { count: this.#told, since: this.now < 60 ? 0 : null };
+    return { count: this.#told, since: this.now < 60 ? 0 : null, basis: this.troubles.basis };
   }
 
   describe(): Shown[] {

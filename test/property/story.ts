@@ -74,6 +74,12 @@ const telling = fc.constantFrom('all', 'half', 'nothing').map(told =>
   }),
 );
 
+const newCount = fc.constant(
+  event('the web servers count anew', cloud => {
+    cloud.troubles.basis++;
+  }),
+);
+
 export const story = fc.array(
   fc.oneof(
     { weight: 5, arbitrary: controllerTicks },
@@ -88,6 +94,7 @@ export const story = fc.array(
     { weight: 1, arbitrary: describeLag },
     { weight: 1, arbitrary: countLag },
     { weight: 1, arbitrary: telling },
+    { weight: 1, arbitrary: newCount },
   ),
   { minLength: 1, maxLength: 24 },
 );

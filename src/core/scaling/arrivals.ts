@@ -1,3 +1,4 @@
+import { LATE_SECONDS } from '../accepted.ts';
 import type { Sample } from './types.ts';
 
 /** No window reaches further back. */
@@ -5,12 +6,15 @@ export const SAMPLES_MS = 80_000;
 /** A count of the queue may be this old. */
 const LATE_MS = 15_000;
 /** More than so many times what the web servers tell, and some, has other senders: the estimate is not so far off. */
-const MOST_UNTOLD = 2;
+const MOST_UNTOLD = 1.25;
 const SOME_UNTOLD = 20;
 
-/** The samples with a new one, without those too old for any window. */
+/** The samples with a new one, without those too old for any window, and without counts of another basis. */
 export function addSample(samples: readonly Sample[], sample: Sample): Sample[] {
-  const kept = samples.filter(({ at }) => at < sample.at && at >= sample.at - SAMPLES_MS);
+  const comparable = ({ basis }: Sample) => sample.basis === undefined || basis === sample.basis;
+  const kept = samples
+    .filter(({ at }) => at < sample.at && at >= sample.at - SAMPLES_MS)
+    .map(each => (comparable(each) ? each : { at: each.at, depth: each.depth, completed: each.completed }));
   kept.push(sample);
   return kept;
 }
@@ -71,8 +75,8 @@ export function mostBy(samples: readonly Sample[], time: number, value: (sample:
 }
 
 /**
- * Messages that cannot be done yet, however late the queue counts them: of those that the web servers told of in the last
- * seconds, all beyond what so many workers do in that time.
+ * Messages that are not likely to be done yet, however late the queue counts them: of those that the web servers told of
+ * in the last seconds, all beyond what so many workers do in that time, and in the time that a telling may take.
  *
  * @param service seconds of work in a message
  */
@@ -80,7 +84,8 @@ export function undone(samples: readonly Sample[], workers: number, service: num
   const last = samples.at(-1);
   return samples.reduce((most, { at, accepted }) => {
     if (last?.accepted === undefined || accepted === undefined || at < last.at - LATE_MS) return most;
-    const done = Math.ceil((workers * (last.at - at)) / 1000 / service);
+    const seconds = (last.at - at) / 1000 + LATE_SECONDS;
+    const done = Math.ceil((workers * seconds) / service);
     return Math.max(most, last.accepted - accepted - done);
   }, 0);
 }

@@ -55,6 +55,7 @@ export const decide: Decide = (snapshot, memory, policy, now) => {
     depth: seen,
     completed: completed(snapshot, before.at(-1), service, now),
     accepted: snapshot.accepted?.count,
+    basis: snapshot.accepted?.basis,
   });
   const backlog = Math.max(seen, undone(samples, reporting(snapshot), service));
   const rates = arrivalRates(samples);
@@ -97,7 +98,7 @@ export const decide: Decide = (snapshot, memory, policy, now) => {
 function beginning(accepted: Snapshot['accepted'], depth: number, now: number): Sample[] {
   const since = accepted?.since ?? null;
   if (since === null || since >= now || since < now - SAMPLES_MS) return [];
-  return [{ at: since, depth, completed: 0, accepted: 0 }];
+  return [{ at: since, depth, completed: 0, accepted: 0, basis: accepted!.basis }];
 }
 
 /** Workers that may have done something. */

@@ -41,12 +41,14 @@ export interface Unheard {
   readonly at: number;
 }
 
-/** Photos that the web servers have put into the queue, by their own count: exact, and told within a second or two. */
+/** Photos that the web servers have put into the queue, by their own count, told within some seconds. */
 export interface AcceptedCount {
-  /** Since some beginning, never less than before. */
+  /** Since some beginning; never less than before on the same basis. */
   readonly count: number;
   /** When it was 0, ms since the epoch by the fleet's clock; null where that is not known. */
   readonly since: number | null;
+  /** Counts of one basis can be compared. */
+  readonly basis: number;
 }
 
 /** What a decision is made from. What could not be seen makes no snapshot: unknown is neither idle nor dead. */
@@ -83,6 +85,8 @@ export interface Sample {
   readonly completed: number;
   /** Messages that the web servers have sent since some beginning, by their own count; missing where none tells. */
   readonly accepted?: number | undefined;
+  /** What that count is to be compared with. */
+  readonly basis?: number | undefined;
 }
 
 /** How many instances were wanted at a time. */

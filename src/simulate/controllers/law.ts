@@ -105,7 +105,7 @@ class LawController implements Controller {
 
   #accepted(cloud: Cloud): AcceptedCount | undefined {
     const told = cloud.accepted();
-    return told && { count: told.count, since: told.since === null ? null : START_MS + told.since * 1000 };
+    return told && { ...told, since: told.since === null ? null : START_MS + told.since * 1000 };
   }
 
   forget(): void {

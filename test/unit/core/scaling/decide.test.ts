@@ -44,18 +44,18 @@ describe('the law', () => {
   test('from zero the first photo that a web server tells of launches, before the queue shows it', () => {
     const none = { ...policy, min: 0 };
     const look = (count: number, memory: Memory, now: number) =>
-      decide({ ...snapshot(0, []), accepted: { count, since: null } }, memory, none, now);
+      decide({ ...snapshot(0, []), accepted: { count, since: null, basis: 1 } }, memory, none, now);
     const before = look(7, emptyMemory, NOW);
     expect(before.launch).toEqual([]);
     expect(look(8, before.memory, NOW + 1000).launch).toEqual([0]);
   });
 
   test('web servers that have only just begun tell what has come since, not only since the first look', () => {
-    const accepted = { count: 80, since: NOW - 8_000 };
+    const accepted = { count: 80, since: NOW - 8_000, basis: 1 };
     const view = snapshot(40, workers(5, busy), 5);
     expect(decide(view, emptyMemory, policy, NOW).figures.rate).toBe(0);
     expect(decide({ ...view, accepted }, emptyMemory, policy, NOW).figures.rate).toBeCloseTo(10);
-    const long = { count: 80, since: NOW - 800_000 };
+    const long = { count: 80, since: NOW - 800_000, basis: 1 };
     expect(decide({ ...view, accepted: long }, emptyMemory, policy, NOW).figures.rate).toBe(0);
   });
 

@@ -72,8 +72,8 @@ describe('forecast', () => {
   test('more than they tell comes from others: the queue is gone by', () => {
     const mixed = (told: number) =>
       arrivalRates(samples(75, s => ({ depth: 8, completed: 8 * s, accepted: told * s }))).lasting;
-    expect(mixed(6)).toBeCloseTo(6);
-    expect(mixed(2)).toBeCloseTo(8);
+    expect(mixed(7)).toBeCloseTo(7);
+    expect(mixed(5)).toBeCloseTo(8);
     const late = samples(75, s => ({ depth: 8, completed: 8 * s, ...(s > 30 && { accepted: 0 }) }));
     expect(arrivalRates(late).lasting).toBeCloseTo(8);
   });
@@ -83,8 +83,8 @@ describe('forecast', () => {
       samples(75, s => ({ depth: 0, completed: 0, accepted: s < 75 - ago ? 0 : 100 }));
     expect(undone(burst(0), 0, 1)).toBe(100);
     expect(undone(burst(9), 0, 1)).toBe(100);
-    // Five workers at 1 s each, and 10 s since the last look before it.
-    expect(undone(burst(9), 5, 1)).toBe(50);
+    // Five workers at 1 s each, 10 s since the last look before it, and 7 s that a telling may take.
+    expect(undone(burst(9), 5, 1)).toBe(15);
     // By now the queue has counted it.
     expect(undone(burst(20), 0, 1)).toBe(0);
     expect(
@@ -94,6 +94,17 @@ describe('forecast', () => {
         1,
       ),
     ).toBe(0);
+  });
+
+  test('a count that began anew is not compared with the one before it', () => {
+    const told = samples(75, s => ({
+      depth: 0,
+      completed: 0,
+      accepted: s < 70 ? 10 * s : 9_000 + 10 * s,
+      basis: s < 70 ? 1 : 2,
+    }));
+    expect(undone(told, 0, 1)).toBe(50);
+    expect(arrivalRates(told)).toMatchObject({ lasting: 0, surge: 0, sudden: 0 });
   });
 
   test('a rate is lasting for a beginner after 4.5 s of it', () => {
