@@ -1,7 +1,7 @@
 import { type Accepted, acceptedOf, isContinued, parseAccepted } from '../core/accepted.ts';
 import { messageOf } from '../core/errors.ts';
 import type { AcceptedCount } from '../core/scaling/types.ts';
-import type { Blobs, Log } from '../ports.ts';
+import type { BlobInfo, Blobs, Log } from '../ports.ts';
 import { within } from '../runtime/time.ts';
 
 export interface AcceptedReaderOptions {
@@ -98,13 +98,10 @@ export class AcceptedReader {
     const { output, now } = this.#options;
     const at = this.#monotonic();
     const all = await output.list(this.#prefix);
-    const isOld = (modifiedAt: number) => now() - modifiedAt > FORGOTTEN_MS;
-    this.#old = all.filter(({ modifiedAt }) => isOld(modifiedAt)).map(({ key }) => key);
-    this.#listed = new Map(
-      all.flatMap(({ key, modifiedAt }) =>
-        isOld(modifiedAt) ? [] : ([[key, modifiedAt]] as [string, number][]),
-      ),
-    );
+    const isOld = ({ modifiedAt }: BlobInfo) => now() - modifiedAt > FORGOTTEN_MS;
+    this.#old = all.filter(isOld).map(({ key }) => key);
+    const fresh = all.filter(info => !isOld(info));
+    this.#listed = new Map(fresh.map(({ key, modifiedAt }) => [key, modifiedAt]));
     this.#listedAt = at;
   }
 

@@ -2,6 +2,7 @@ import {
   HEARTBEAT_SECONDS,
   type Heartbeat,
   heartbeatsOf,
+  lookSeconds,
   parseHeartbeat,
   SILENT_SECONDS,
 } from '../core/heartbeat.ts';
@@ -35,9 +36,6 @@ interface Beat {
 
 /** A heartbeat left by an instance that is gone from the fleet is swept after this time. */
 const FORGOTTEN_MS = 3_600_000;
-
-/** Between looks while a worker's first word is awaited, s: what is there should soon count, and be shown. */
-const HELLO_LOOK_SECONDS = 3;
 
 /** Gathers what a decision needs: queue depth, fleet, heartbeats, and for how long who has been silent. */
 export class Observer {
@@ -118,11 +116,9 @@ export class Observer {
   }
 
   async #refresh(): Promise<void> {
-    // More often than they change they would tell nothing new, but for a first one: of itself, or of its work.
-    const unheard = [...this.#signs.keys()].some(id => !this.#reported.has(id));
-    const worked = [...this.#beats.values()].some(({ heartbeat }) => (heartbeat?.processed ?? 0) > 0);
-    const awaited = unheard || (this.#working && !worked);
-    const pause = awaited ? HELLO_LOOK_SECONDS : HEARTBEAT_SECONDS;
+    const allReported = this.#signs.keys().every(id => this.#reported.has(id));
+    const worked = this.#beats.values().some(({ heartbeat }) => (heartbeat?.processed ?? 0) > 0);
+    const pause = lookSeconds(allReported, this.#working, worked);
     if (this.#monotonic() - this.#readAt < pause * 1000) return;
     this.#reading ??= this.#read().finally(() => {
       this.#reading = undefined;

@@ -24,8 +24,33 @@ export type Heartbeat = v.InferOutput<typeof HeartbeatSchema>;
 export const HEARTBEAT_SECONDS = 15;
 /** A worker tells of its first work within this time: nobody knows yet how long a message takes. */
 export const FIRST_WORK_SECONDS = 5;
+/** Between looks at heartbeats while a worker's first word is awaited, s: what is there should soon count, and be shown. */
+const FIRST_WORD_SECONDS = 3;
 /** Four heartbeats missed: nobody can tell whether it still works. */
 export const SILENT_SECONDS = 60;
+
+/**
+ * Whether a worker tells of itself now.
+ *
+ * @param look how many times it asked before, each `FIRST_WORK_SECONDS`
+ * @param processed messages that it has finished
+ * @param told how many it told of last
+ */
+export function isToBeat(look: number, processed: number, told: number): boolean {
+  return look % (HEARTBEAT_SECONDS / FIRST_WORK_SECONDS) === 0 || (told === 0 && processed > 0);
+}
+
+/**
+ * Seconds between looks at heartbeats: more often than they change they would tell nothing new, but for a first word of a
+ * worker, or of work.
+ *
+ * @param allReported whether all workers have ever sent one
+ * @param working whether there are messages in flight
+ * @param worked whether any worker has told of a message that it finished
+ */
+export function lookSeconds(allReported: boolean, working: boolean, worked: boolean): number {
+  return allReported && (worked || !working) ? HEARTBEAT_SECONDS : FIRST_WORD_SECONDS;
+}
 
 /** Where in the output store the heartbeats of a fleet are. */
 export function heartbeatsOf(fleet: string): string {

@@ -1,4 +1,4 @@
-import { FIRST_WORK_SECONDS, HEARTBEAT_SECONDS } from '../core/heartbeat.ts';
+import { FIRST_WORK_SECONDS, isToBeat } from '../core/heartbeat.ts';
 import type { AcceptedCount } from '../core/scaling/types.ts';
 import { Agenda } from './agenda.ts';
 import type { Arrivals } from './arrivals.ts';
@@ -207,14 +207,11 @@ class World implements Cloud {
   #ready(worker: Worker): void {
     if (worker.ended) return;
     worker.ready = true;
-    let looks = 0;
-    let worked = false;
+    let look = 0;
     const beat = () => {
       if (worker.ended) return;
       this.#agenda.plan(this.now + FIRST_WORK_SECONDS, beat);
-      const first = !worked && worker.processed > 0;
-      worked ||= first;
-      if (looks++ % (HEARTBEAT_SECONDS / FIRST_WORK_SECONDS) > 0 && !first) return;
+      if (!isToBeat(look++, worker.processed, worker.heartbeat?.processed ?? 0)) return;
       const { processed, busySeconds, busy, idleSince } = worker;
       worker.heartbeat = {
         at: this.now,

@@ -1,5 +1,5 @@
 import { messageOf } from '../core/errors.ts';
-import { FIRST_WORK_SECONDS, HEARTBEAT_SECONDS, type Heartbeat, heartbeatKey } from '../core/heartbeat.ts';
+import { FIRST_WORK_SECONDS, type Heartbeat, heartbeatKey, isToBeat } from '../core/heartbeat.ts';
 import { jsonBytes } from '../core/json.ts';
 import type { Blobs, Log } from '../ports.ts';
 import { every } from '../runtime/time.ts';
@@ -21,8 +21,10 @@ export async function beat(
   draining: AbortSignal,
   ended: AbortSignal,
 ): Promise<void> {
+  let told = 0;
   const tell = async () => {
     const heartbeat = state();
+    told = heartbeat.processed;
     try {
       const body = jsonBytes(heartbeat);
       await output.put(heartbeatKey(fleet, heartbeat.id), body, { contentType: 'application/json' });
@@ -30,13 +32,10 @@ export async function beat(
       log.warn('heartbeat-error', { error: messageOf(error) });
     }
   };
-  let worked = false;
   const telling = () => {
-    let looks = 0;
+    let look = 0;
     return async () => {
-      const first = !worked && state().processed > 0;
-      worked ||= first;
-      if (looks++ % (HEARTBEAT_SECONDS / FIRST_WORK_SECONDS) === 0 || first) await tell();
+      if (isToBeat(look++, state().processed, told)) await tell();
     };
   };
   await every(FIRST_WORK_SECONDS * 1000, draining, telling());

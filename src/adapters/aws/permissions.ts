@@ -127,7 +127,7 @@ const controller: readonly Grant[] = [
   ...lists('output', [REQUESTS, HEARTBEATS, ACCEPTED, OUTBOX]),
   ...objects('output', REQUESTS, 'GetObject PutObject DeleteObject'),
   ...objects('output', ACCEPTED, 'GetObject'),
-  ...objects('output', ACCEPTED, 'DeleteObject', 'of web servers that are gone for a day'),
+  ...objects('output', ACCEPTED, 'DeleteObject', 'of web servers that are gone for half an hour'),
   ...objects('output', HEARTBEATS, 'GetObject'),
   ...objects('output', HEARTBEATS, 'DeleteObject', 'of instances that are gone for an hour'),
   ...objects('output', LEASE, 'GetObject PutObject'),

@@ -3,7 +3,7 @@ import { type Attempt, nextStep } from '../../adapters/aws/launchStep.ts';
 import { Rests } from '../../adapters/aws/rests.ts';
 import { type SeenInstance, Slots } from '../../adapters/aws/slots.ts';
 import { formatMark, parseMark } from '../../adapters/aws/token.ts';
-import { HEARTBEAT_SECONDS } from '../../core/heartbeat.ts';
+import { lookSeconds } from '../../core/heartbeat.ts';
 import type { Decide } from '../../core/scaling/decide.ts';
 import { holdBack, launchHold } from '../../core/scaling/holdBack.ts';
 import { Newcomers } from '../../core/scaling/newcomers.ts';
@@ -21,7 +21,6 @@ import type { Heartbeat } from '../worker.ts';
 
 const TICK_SECONDS = 1;
 const DESCRIBE_SECONDS = 10;
-const FIRST_WORD_SECONDS = 3;
 /** Steps along one slot's tokens in one call. */
 const MOST_STEPS = 40;
 /** Any date will do. */
@@ -66,7 +65,7 @@ class LawController implements Controller {
       this.#slots.see(cloud.describe().map(seen), now);
       this.#described = cloud.now;
     }
-    if (cloud.now - this.#heard >= (this.#awaits() ? FIRST_WORD_SECONDS : HEARTBEAT_SECONDS)) {
+    if (cloud.now - this.#heard >= this.#lookSeconds()) {
       this.#heartbeats = cloud.heartbeats();
       for (const index of this.#heartbeats.keys()) {
         if (!this.#reported.has(index)) this.#newcomers.hello();
@@ -96,11 +95,10 @@ class LawController implements Controller {
     return TICK_SECONDS;
   }
 
-  /** Whether the first word of a worker is awaited, of itself or of its work. */
-  #awaits(): boolean {
-    const unheard = [...this.#signs.keys()].some(id => !this.#reported.has(indexOf(id)));
+  #lookSeconds(): number {
+    const allReported = this.#signs.keys().every(id => this.#reported.has(indexOf(id)));
     const worked = this.#heartbeats.values().some(({ heartbeat }) => heartbeat.processed > 0);
-    return unheard || (this.#working && !worked);
+    return lookSeconds(allReported, this.#working, worked);
   }
 
   #accepted(cloud: Cloud): AcceptedCount | undefined {
